@@ -1,0 +1,23 @@
+"""Things to test against: drawn scenes whose masks are known, and two photographs free of rights.
+
+The scenes and the offline engine share one author and one list of colours and shapes, so a score on these scenes is a
+check that the engine works as meant, not a claim about photographs. It was tuned on `TUNING_SEEDS` and is reported on
+`REPORTING_SEEDS`, which share no seed.
+"""
+
+from __future__ import annotations
+
+from samframe.testing._photos import SAMPLE_PHOTOS, PhotoPrompt, sample_photo
+from samframe.testing._scenes import REPORTING_SEEDS, STYLES, TUNING_SEEDS, Scene, SceneObject, make_scene
+
+__all__ = [
+    "REPORTING_SEEDS",
+    "SAMPLE_PHOTOS",
+    "STYLES",
+    "TUNING_SEEDS",
+    "PhotoPrompt",
+    "Scene",
+    "SceneObject",
+    "make_scene",
+    "sample_photo",
+]
