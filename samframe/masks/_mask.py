@@ -1,0 +1,209 @@
+"""`Mask`: one binary mask as an immutable value over COCO's run-length counts."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from samframe.errors import MaskError
+from samframe.masks import _codec, _counts, _runs
+
+__all__ = ["Mask"]
+
+Ints = npt.NDArray[np.integer[Any]]
+
+
+class Mask:
+    """One binary mask: a size and COCO's compressed run-length counts.
+
+    Immutable and hashable; equal where size and pixels are equal. It is a scalar to pandas: it does not iterate, has
+    no length and no ``__array__``; ask for `to_numpy`.
+
+    Parameters
+    ----------
+    counts : bytes or str
+        COCO's compressed counts (column-major runs, background first).
+    size_hw : (int, int)
+        Height and width in pixels.
+
+    Raises
+    ------
+    MaskError
+        If the counts are malformed or do not sum to ``height * width``.
+    """
+
+    __slots__ = ("_counts", "_size_hw", "_toggles")
+
+    _counts: bytes
+    _size_hw: tuple[int, int]
+    _toggles: Ints | None
+
+    def __init__(self, counts: bytes | str, size_hw: tuple[int, int]) -> None:
+        size = _counts.check_size(size_hw)
+        raw = counts.encode("ascii", "replace") if isinstance(counts, str) else bytes(counts)
+        self._fill(_counts.canonical_counts(raw, size), size, None)
+
+    def _fill(self, counts: bytes, size_hw: tuple[int, int], toggles: Ints | None) -> None:
+        object.__setattr__(self, "_counts", counts)
+        object.__setattr__(self, "_size_hw", size_hw)
+        object.__setattr__(self, "_toggles", toggles)
+
+    @classmethod
+    def _trusted(cls, counts: bytes, size_hw: tuple[int, int], toggles: Ints | None = None) -> Self:
+        """Make a mask of canonical counts without checking them."""
+        mask = cls.__new__(cls)
+        mask._fill(counts, size_hw, toggles)
+        return mask
+
+    @classmethod
+    def _from_toggles(cls, toggles: Ints, size_hw: tuple[int, int]) -> Self:
+        return cls._trusted(_counts.counts_from_toggles(toggles, size_hw), size_hw, toggles)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Mask is immutable: {name!r} cannot be set")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a Mask is immutable: {name!r} cannot be deleted")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self._counts, self._size_hw))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Mask):
+            return NotImplemented
+        return self._size_hw == other._size_hw and self._counts == other._counts
+
+    def __hash__(self) -> int:
+        return hash((self._size_hw, self._counts))
+
+    def __repr__(self) -> str:
+        height, width = self._size_hw
+        return f"Mask({height}x{width}, area={self.area})"
+
+    @property
+    def counts(self) -> bytes:
+        """COCO's compressed counts, in the one spelling that `encode` gives."""
+        return self._counts
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self._size_hw
+
+    @property
+    def toggles(self) -> Ints:
+        """``start, end, start, end ...`` as column-major positions, ends excluded (read-only)."""
+        toggles = self._toggles
+        if toggles is None:
+            toggles = _counts.toggles_from_counts(self._counts, self._size_hw)
+            object.__setattr__(self, "_toggles", toggles)
+        toggles.flags.writeable = False
+        return toggles
+
+    @property
+    def area(self) -> int:
+        """Number of foreground pixels."""
+        toggles = self.toggles
+        return int((toggles[1::2] - toggles[::2]).sum(dtype=np.int64))
+
+    @property
+    def bbox_xywh(self) -> tuple[int, int, int, int]:
+        """Tight box ``(x, y, width, height)`` in pixels; all zeros for an empty mask."""
+        toggles = self.toggles
+        x, y, width, height = _runs.bboxes(toggles, np.array([0, toggles.size]), self._size_hw)[0].tolist()
+        return (x, y, width, height)
+
+    @classmethod
+    def from_numpy(cls, array: npt.ArrayLike) -> Self:
+        """Return the mask of an array of shape (H, W): what is not zero is foreground."""
+        pixels = np.asarray(array)
+        toggles = _codec.toggles_from_array(pixels)
+        height, width = pixels.shape
+        return cls._from_toggles(toggles, (height, width))
+
+    def to_numpy(self) -> npt.NDArray[np.bool_]:
+        """Return the pixels: ndarray of bool, shape (H, W), C order."""
+        return _codec.paint_toggles(self.toggles, self._size_hw)
+
+    @classmethod
+    def from_coco(cls, rle: Mapping[str, Any]) -> Self:
+        """Return the mask of a COCO dict: ``size`` [h, w] and ``counts`` as bytes, str or a list of runs."""
+        try:
+            counts, size = rle["counts"], _counts.check_size(rle["size"])
+        except (KeyError, TypeError):
+            raise MaskError("a COCO mask is a mapping with 'size' [height, width] and 'counts'") from None
+        if isinstance(counts, (bytes, str)):
+            return cls(counts, size)
+        runs = np.asarray(counts)
+        if runs.ndim != 1 or (runs.size and runs.dtype.kind not in "iu") or (runs < 0).any():
+            raise MaskError("uncompressed counts are a list of whole numbers, none negative")
+        return cls(_counts.counts_from_runs(runs), size)
+
+    def to_coco(self) -> dict[str, Any]:
+        """Return ``{"size": [h, w], "counts": str}``, as COCO's JSON files have it."""
+        return {"size": list(self._size_hw), "counts": self._counts.decode("ascii")}
+
+    @classmethod
+    def from_png(cls, data: bytes) -> Self:
+        """Return the mask of a PNG."""
+        from PIL import Image  # noqa: PLC0415 - heavy
+
+        with Image.open(io.BytesIO(data)) as image:
+            return cls.from_numpy(np.asarray(image.convert("L")) > 127)  # noqa: PLR2004
+
+    def to_png(self) -> bytes:
+        """Return a PNG, 8-bit gray, 0 and 255."""
+        from PIL import Image  # noqa: PLC0415 - heavy
+
+        out = io.BytesIO()
+        Image.fromarray(self.to_numpy().view(np.uint8) * np.uint8(255)).save(out, "PNG")
+        return out.getvalue()
+
+    def _others(self, other: Mask) -> Ints:
+        if self._size_hw != other._size_hw:
+            raise MaskError(
+                f"masks of {self._size_hw} and {other._size_hw} pixels do not overlay: resize one"
+            )
+        return other.toggles
+
+    def __and__(self, other: Mask) -> Self:
+        """Return what both cover."""
+        if not isinstance(other, Mask):
+            return NotImplemented
+        return self._from_toggles(_runs.intersection_runs([self.toggles, self._others(other)]), self._size_hw)
+
+    def __or__(self, other: Mask) -> Self:
+        """Return what either covers."""
+        if not isinstance(other, Mask):
+            return NotImplemented
+        return self._from_toggles(_runs.union_runs([self.toggles, self._others(other)]), self._size_hw)
+
+    def __xor__(self, other: Mask) -> Self:
+        """Return what exactly one covers."""
+        if not isinstance(other, Mask):
+            return NotImplemented
+        both = np.sort(np.concatenate([self.toggles, self._others(other)]))
+        return self._from_toggles(_counts.cancel_pairs(both), self._size_hw)
+
+    def __sub__(self, other: Mask) -> Self:
+        """Return what this covers and the other does not."""
+        if not isinstance(other, Mask):
+            return NotImplemented
+        return self ^ (self & other)
+
+    def __invert__(self) -> Self:
+        """Return the background as a mask."""
+        everything = np.array([0, self._size_hw[0] * self._size_hw[1]], dtype=self.toggles.dtype)
+        both = np.sort(np.concatenate([self.toggles, everything]))
+        return self._from_toggles(_counts.cancel_pairs(both), self._size_hw)
+
+    def iou(self, other: Mask) -> float:
+        """Return intersection over union; 0.0 where both are empty, as pycocotools has it."""
+        a, b = self.toggles, self._others(other)
+        shared = int(_runs.paired_intersection(a, np.array([0, a.size]), b, np.array([0, b.size]))[0])
+        union = self.area + other.area - shared
+        return shared / union if union else 0.0
