@@ -1,0 +1,72 @@
+"""Files that appear whole or not at all: written beside their place, flushed to disk, then renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["atomic_write"]
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path in the folder of `path`; when the block ends well, its file takes the place of `path`.
+
+    A reader sees the old file or the new one, never a part, and so does the machine after a crash: the data are
+    flushed before the rename, the folder after it. If the block raises, the temporary file is removed and `path` stays
+    as it was. A symbolic link is followed: its target is replaced. An existing file's permissions are kept.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file to write. Its folder must exist.
+
+    Yields
+    ------
+    pathlib.Path
+        An empty file to write to or to replace.
+
+    Raises
+    ------
+    OSError
+        If the folder is missing or cannot be written to.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with atomic_write(folder / "notes.txt") as temporary:
+    ...     _ = temporary.write_text("whole")
+    >>> (folder / "notes.txt").read_text()
+    'whole'
+    """
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
+    # O_EXCL with mode 0o666 rather than tempfile, which would leave the finished file readable by its owner only.
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    try:
+        yield temporary
+        if target.exists():
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        _flush_to_disk(temporary, os.O_RDWR)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if os.name == "posix":  # Windows cannot open a folder to flush it
+        _flush_to_disk(target.parent, os.O_RDONLY)
+
+
+def _flush_to_disk(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

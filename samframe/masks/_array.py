@@ -1,0 +1,292 @@
+"""MaskArray: the pandas array of masks, an index into a shared pool of COCO bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+from pandas.api.extensions import ExtensionArray
+from pandas.api.extensions import take as take_from
+from pandas.api.indexers import check_array_indexer
+
+from samframe.masks._coerce import is_missing, strict_mask, to_mask, to_masks
+from samframe.masks._columns import areas
+from samframe.masks._dtype import MaskDtype
+from samframe.masks._keys import parse_key, pool_keys, pool_ranks
+from samframe.masks._mask import Mask
+from samframe.masks._ops import MaskOps
+from samframe.masks._pool import MaskPool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import pyarrow as pa
+    from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["MaskArray"]
+
+
+class MaskArray(MaskOps, ExtensionArray):
+    """A one-dimensional array of masks and NA.
+
+    Masks are held as COCO's compressed run lengths in a pool that views, filters and copies share; the array itself is
+    an index of int64 into it, -1 where missing. Areas and boxes are worked out once per pool.
+
+    Parameters
+    ----------
+    pool : MaskPool
+        The masks.
+    index : ndarray of int64, shape (n,)
+        Position of each element in the pool, -1 for NA. Not copied.
+    """
+
+    # pandas 3.0 brought read-only arrays; its 2.x has no such attribute.
+    _readonly = False
+    # ahead of numpy arrays in binary operations, as pandas' own arrays are
+    __array_priority__ = 1000
+
+    def __init__(self, pool: MaskPool, index: NDArray[np.int64]) -> None:
+        self._pool = pool
+        self._index = index
+
+    # -- making ------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def _from_sequence(cls, scalars: Any, *, dtype: Any = None, copy: bool = False) -> Self:
+        """Make an array of masks, COCO dicts, PNG bytes, (H, W) arrays, structs and missing values."""
+        del dtype
+        if isinstance(scalars, cls):
+            return scalars.copy() if copy else scalars
+        if isinstance(getattr(scalars, "dtype", None), pd.ArrowDtype):
+            return cls._from_arrow(scalars.__arrow_array__())
+        return cls._from_masks(to_masks(scalars, to_mask))
+
+    @classmethod
+    def _from_scalars(cls, scalars: Any, *, dtype: Any) -> Self:
+        """Make an array of masks and missing values only; pandas asks for it to give results of its own their dtype."""
+        del dtype
+        masks = to_masks(scalars, strict_mask)
+        if masks and not any(masks_present := [mask is not None for mask in masks]):
+            raise TypeError(f"None of the {len(masks_present)} values is a mask.")
+        return cls._from_masks(masks)
+
+    @classmethod
+    def _from_sequence_of_strings(cls, strings: Any, *, dtype: Any = None, copy: bool = False) -> Self:
+        """Make an array of COCO dicts written as JSON, as a CSV file keeps them."""
+        return cls._from_sequence(strings, dtype=dtype, copy=copy)
+
+    @classmethod
+    def _from_factorized(cls, values: NDArray[np.object_], original: Self) -> Self:
+        """Make an array of the keys that `_values_for_factorize` gave."""
+        del original
+        entries = [parse_key(key) for key in values]
+        pool = MaskPool.from_masks([counts for counts, _ in entries], [size for _, size in entries])
+        return cls(pool, np.arange(len(entries)))
+
+    @classmethod
+    def _from_masks(cls, masks: Sequence[Mask | None]) -> Self:
+        present = [mask for mask in masks if mask is not None]
+        pool = MaskPool.from_masks([mask.counts for mask in present], [mask.size_hw for mask in present])
+        index = np.full(len(masks), -1, dtype=np.int64)
+        index[[mask is not None for mask in masks]] = np.arange(len(present))
+        return cls(pool, index)
+
+    @classmethod
+    def _from_arrow(cls, array: pa.Array | pa.ChunkedArray) -> MaskArray:
+        return MaskDtype().__from_arrow__(array)
+
+    @classmethod
+    def _concat_same_type(cls, to_concat: Sequence[Self]) -> Self:
+        """Join arrays: those that share a pool share it on, other pools are taken over without copying bytes."""
+        first, *others = to_concat
+        if all(other._pool is first._pool for other in others):
+            return cls(first._pool, np.concatenate([array._index for array in to_concat]))
+        pool, offsets, parts = MaskPool([], np.empty((0, 2), np.int32)), {}, []
+        for array in to_concat:
+            if id(array._pool) not in offsets:
+                offsets[id(array._pool)] = pool.absorb(array._pool)
+            parts.append(np.where(array._index < 0, -1, array._index + offsets[id(array._pool)]))
+        return cls(pool, np.concatenate(parts))
+
+    # -- what pandas asks of every array -----------------------------------------------------------------------------
+
+    @property
+    def dtype(self) -> MaskDtype:
+        """The mask dtype."""
+        return MaskDtype()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the index and of the masks it reaches, each counted once; caches are not counted."""
+        present = np.unique(self._index[self._index >= 0])
+        return int(self._index.nbytes + self._pool.lengths(present).sum() + 16 * len(present))
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __getitem__(self, item: Any) -> Any:
+        item = check_array_indexer(self, item)
+        found = self._index[item]
+        if isinstance(found, np.ndarray):
+            part = type(self)(self._pool, found)
+            if isinstance(item, slice):
+                part._readonly = self._readonly
+            return part
+        return self._scalar(int(found))
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if self._readonly:
+            raise ValueError("Cannot modify read-only array")
+        key = check_array_indexer(self, key)
+        if is_missing(value):
+            self._index[key] = -1
+        elif isinstance(value, Mask):
+            self._index[key] = self._adopt_masks([value])[0]
+        elif pd.api.types.is_list_like(value):
+            self._index[key] = self._adopt(value)
+        else:
+            strict_mask(value)
+
+    def __iter__(self) -> Any:
+        return (self._scalar(position) for position in self._index.tolist())
+
+    def __contains__(self, item: object) -> bool:
+        if isinstance(item, Mask):
+            return bool((self == item).any())
+        return item is pd.NA and bool(self.isna().any())
+
+    def isna(self) -> NDArray[np.bool_]:
+        """Say which elements are missing, bool of shape (n,)."""
+        missing: NDArray[np.bool_] = self._index < 0
+        return missing
+
+    def take(self, indices: Any, *, allow_fill: bool = False, fill_value: Any = None) -> Self:
+        """Return the elements at `indices`; see :meth:`pandas.api.extensions.ExtensionArray.take`."""
+        fill = -1
+        if allow_fill and not is_missing(fill_value):
+            fill = int(self._adopt_masks([strict_mask(fill_value)])[0])
+        index = take_from(self._index, np.asarray(indices, np.intp), allow_fill=allow_fill, fill_value=fill)
+        return type(self)(self._pool, index)
+
+    def copy(self) -> Self:
+        """Return a copy. It shares the pool, unless it would keep alive more than twice what it needs."""
+        present = np.unique(self._index[self._index >= 0])
+        if 2 * len(present) < len(self._pool):
+            return type(self)(*self._compacted())
+        return type(self)(self._pool, self._index.copy())
+
+    def view(self, dtype: Any = None) -> Any:
+        """Return a view on the same data, or its conversion to another dtype."""
+        if dtype is not None and dtype != self.dtype:
+            return self.astype(dtype)
+        return self[:]
+
+    def astype(self, dtype: Any, copy: bool = True) -> Any:  # noqa: FBT001, FBT002  # pandas' signature
+        """Convert to another dtype: object (masks and NA), string (COCO in JSON), or an Arrow struct."""
+        if isinstance(dtype, pd.ArrowDtype):
+            return pd.array(self.__arrow_array__(dtype.pyarrow_dtype), dtype=dtype)
+        return super().astype(dtype, copy=copy)
+
+    # -- order and identity --------------------------------------------------------------------------------------------
+
+    def _values_for_factorize(self) -> tuple[NDArray[np.object_], None]:
+        return pool_keys(self._pool, self._index), None
+
+    def _values_for_argsort(self) -> NDArray[np.int64]:
+        return pool_ranks(areas(self._pool, self._index), pool_keys(self._pool, self._index))
+
+    def _hash_pandas_object(
+        self, *, encoding: str, hash_key: str, categorize: bool
+    ) -> NDArray[np.uint64]:
+        keys = pool_keys(self._pool, self._index)
+        return pd.util.hash_array(keys, encoding=encoding, hash_key=hash_key, categorize=categorize)
+
+    def duplicated(self, keep: Any = "first") -> NDArray[np.bool_]:
+        """Say which elements repeat an earlier one, bool of shape (n,)."""
+        return pd.Series(pool_keys(self._pool, self._index), dtype=object).duplicated(keep).to_numpy()
+
+    def unique(self) -> Self:
+        """Return the distinct elements in the order of their first appearance."""
+        return self[~self.duplicated()]
+
+    def value_counts(self, dropna: bool = True) -> pd.Series:  # noqa: FBT001, FBT002  # pandas' signature
+        """Count each distinct mask: Int64, most frequent first, the masks as index."""
+        codes, uniques = self.factorize(use_na_sentinel=dropna)
+        counts = np.bincount(codes[codes >= 0], minlength=len(uniques))
+        order = np.argsort(-counts, kind="stable")
+        index = pd.Index(uniques.take(order))
+        return pd.Series(pd.array(counts[order], dtype="Int64"), index=index, name="count")
+
+    def _reduce(self, name: str, *, skipna: bool = True, keepdims: bool = False, **kwargs: Any) -> Any:
+        if name == "count":
+            count = int((~self.isna()).sum())
+            return pd.array([count], dtype="Int64") if keepdims else count
+        return super()._reduce(name, skipna=skipna, keepdims=keepdims, **kwargs)
+
+    # -- leaving pandas ------------------------------------------------------------------------------------------------
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError("Unable to avoid copy: a mask column holds no array of objects.")
+        objects = np.empty(len(self), dtype=object)
+        objects[:] = list(self)
+        return objects if dtype is None else objects.astype(dtype)
+
+    def to_numpy(self, dtype: Any = None, copy: bool = False, na_value: Any = pd.NA) -> NDArray[Any]:  # noqa: FBT001, FBT002  # pandas' signature
+        """Return an array of :class:`Mask` objects, `na_value` where missing, shape (n,)."""
+        del copy
+        objects = self.__array__()
+        if na_value is not pd.NA:
+            objects[self.isna()] = na_value
+        return objects if dtype is None else objects.astype(dtype)
+
+    def __arrow_array__(self, type: pa.DataType | None = None) -> pa.Array:  # noqa: A002  # Arrow's signature
+        from samframe.masks._arrow import masks_to_arrow  # noqa: PLC0415  # _arrow makes arrays of this class
+
+        return masks_to_arrow(self, type)
+
+    def _values_for_json(self) -> NDArray[np.object_]:
+        return np.array([None if is_missing(mask) else str(mask) for mask in self], dtype=object)
+
+    def _formatter(self, boxed: bool = False) -> Callable[[Any], str]:  # noqa: FBT001, FBT002  # pandas' signature
+        del boxed
+        return lambda value: "<NA>" if is_missing(value) else repr(value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        pool, index = self._compacted()
+        return _rebuild, (type(self), pool.counts(), pool.sizes_hw(), index)
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _scalar(self, position: int) -> Any:
+        if position < 0:
+            return pd.NA
+        return Mask._trusted(self._pool.counts_at(position), self._pool.size_at(position))
+
+    def _compacted(self) -> tuple[MaskPool, NDArray[np.int64]]:
+        """Return a pool of just the masks in use, and the index into it."""
+        present, inverse = np.unique(self._index, return_inverse=True)
+        has_na = bool(len(present)) and present[0] < 0
+        pool = self._pool.take(present[1:] if has_na else present)
+        return pool, inverse.reshape(-1).astype(np.int64) - int(has_na)
+
+    def _adopt(self, values: Any) -> NDArray[np.int64]:
+        """Return pool positions for masks from elsewhere, -1 for missing ones; they are added where they are new."""
+        other = values if isinstance(values, MaskArray) else type(self)._from_masks(to_masks(values, strict_mask))
+        if other._pool is self._pool:
+            return other._index
+        pool, index = other._compacted()
+        return np.where(index < 0, -1, index + self._pool.absorb(pool))
+
+    def _adopt_masks(self, masks: Iterable[Mask]) -> NDArray[np.int64]:
+        kept = list(masks)
+        first = self._pool.append([mask.counts for mask in kept], [mask.size_hw for mask in kept])
+        return np.arange(first, first + len(kept))
+
+
+def _rebuild(
+    kind: type[MaskArray], counts: pa.LargeBinaryArray, sizes_hw: NDArray[np.int32], index: NDArray[np.int64]
+) -> MaskArray:
+    """Undo :meth:`MaskArray.__reduce__`."""
+    return kind(MaskPool([counts], sizes_hw), index)

@@ -1,0 +1,164 @@
+"""Measures of whole mask columns, worked out on the decoded runs of all masks at once and kept in the pool."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from samframe.errors import MaskError
+from samframe.masks import _runs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from samframe.masks._array import MaskArray
+    from samframe.masks._pool import MaskPool
+
+__all__ = ["areas", "bboxes", "border_touch", "centroids", "iou_matrix", "paired_iou"]
+
+
+def areas(pool: MaskPool, index: NDArray[np.int64], *, fill: int = 0) -> NDArray[np.int64]:
+    """Return the areas in pixels, int64 of shape (n,), `fill` where the index is negative."""
+    known = pool.known_areas()
+    wanted = _distinct(index)
+    unknown = wanted[known[wanted] < 0]
+    if len(unknown):
+        known[unknown] = _runs.areas(*pool.toggles(unknown))
+    return _spread(known, index, fill)
+
+
+def bboxes(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the tight boxes (x, y, width, height), int64 of shape (n, 4), zeros for empty and missing masks."""
+    known = pool.known_boxes()
+    wanted = _distinct(index)
+    unknown = wanted[known[wanted, 0] < 0]
+    if len(unknown):
+        known[unknown] = _runs.bboxes(*pool.toggles(unknown), pool.sizes_hw()[unknown])
+    return _spread(known, index, 0).astype(np.int64)
+
+
+def border_touch(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say which masks reach the edge of their image, bool of shape (n,); empty and missing ones do not."""
+    boxes = bboxes(pool, index)
+    sizes = _spread(pool.sizes_hw(), index, 0)
+    x, y, width, height = boxes.T
+    touch: NDArray[np.bool_] = (x == 0) | (y == 0) | (x + width == sizes[:, 1]) | (y + height == sizes[:, 0])
+    return touch & (width > 0)
+
+
+def centroids(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the mean (x, y) of each mask's pixels, float64 of shape (n, 2), NaN for empty and missing masks.
+
+    A pixel stands at its column and row number, so the centroid of the pixel at (3, 5) is (3.0, 5.0).
+    """
+    present = index[index >= 0]
+    toggles, offsets = pool.toggles(present)
+    heights = np.maximum(pool.sizes_hw()[present, 0].astype(np.int64), 1)
+    position = toggles.astype(np.int64)
+    height = np.repeat(heights, np.diff(offsets))
+    column, row = np.divmod(position, height)
+    # Over the positions q below p = column * height + row: the sum of q // height, and the sum of q. Doubled, to stay
+    # in whole numbers; in floats where a picture is so large that int64 could not hold them.
+    large = bool(len(position)) and int(position.max()) >= 2**31
+    column, row, height, position = (
+        part.astype(np.float64 if large else np.int64) for part in (column, row, height, position)
+    )
+    twice_x = height * column * (column - 1) + 2 * row * column
+    twice_position = position * (position - 1)
+    sum_x, sum_position = (_alternating_sums(values, offsets) / 2 for values in (twice_x, twice_position))
+    area = areas(pool, present)
+    means = np.full((len(present), 2), np.nan)
+    full = area > 0
+    means[full, 0] = sum_x[full] / area[full]
+    means[full, 1] = (sum_position - heights * sum_x)[full] / area[full]
+    result = np.full((len(index), 2), np.nan)
+    result[index >= 0] = means
+    return result
+
+
+def paired_iou(a: MaskArray, b: MaskArray) -> NDArray[np.float64]:
+    """Return the IoU of mask i of `a` and mask i of `b`, float64 of shape (n,), NaN where either is missing.
+
+    Two empty masks have IoU 0.0, as in pycocotools.
+
+    Raises
+    ------
+    MaskError
+        If two masks of a pair differ in size.
+    """
+    present = np.flatnonzero((a._index >= 0) & (b._index >= 0))
+    own, theirs = a._index[present], b._index[present]
+    _check_sizes(a._pool.sizes_hw()[own], b._pool.sizes_hw()[theirs], present)
+    shared = np.zeros(len(present), dtype=np.int64)
+    near = np.flatnonzero(_boxes_meet(bboxes(a._pool, own), bboxes(b._pool, theirs)))
+    if len(near):
+        shared[near] = _runs.paired_intersection(*a._pool.toggles(own[near]), *b._pool.toggles(theirs[near]))
+    result = np.full(len(a), np.nan)
+    result[present] = _ratio(shared, areas(a._pool, own) + areas(b._pool, theirs) - shared)
+    return result
+
+
+def iou_matrix(a: MaskArray, b: MaskArray) -> NDArray[np.float64]:
+    """Return the IoU of each mask of `a` with each mask of `b`, float64 of shape (n_a, n_b), NaN where one is missing.
+
+    Raises
+    ------
+    MaskError
+        If the masks are not all of one size.
+    """
+    rows, columns = np.flatnonzero(a._index >= 0), np.flatnonzero(b._index >= 0)
+    own, theirs = a._index[rows], b._index[columns]
+    result = np.full((len(a), len(b)), np.nan)
+    if not len(rows) or not len(columns):
+        return result
+    sizes = np.concatenate([a._pool.sizes_hw()[own], b._pool.sizes_hw()[theirs]])
+    _check_sizes(sizes, np.broadcast_to(sizes[:1], sizes.shape), np.concatenate([rows, columns]))
+    height, width = sizes[0].tolist()
+    shared = _runs.intersection_matrix(*a._pool.toggles(own), *b._pool.toggles(theirs), (height, width))
+    union = areas(a._pool, own)[:, None] + areas(b._pool, theirs)[None, :] - shared
+    result[np.ix_(rows, columns)] = _ratio(shared, union)
+    return result
+
+
+def _distinct(index: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.unique(index[index >= 0])
+
+
+def _spread(known: NDArray[Any], index: NDArray[np.int64], fill: int) -> NDArray[Any]:
+    """Return what is known about each element, `fill` where the index is negative."""
+    if not len(known):
+        return np.full((len(index), *known.shape[1:]), fill, dtype=known.dtype)
+    values = known[index]
+    values[index < 0] = fill
+    return values
+
+
+def _alternating_sums(values: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[Any]:
+    """Return for each mask the sum of ``values[end] - values[start]`` over its spans, shape (n,)."""
+    spans = values[1::2] - values[::2]
+    sums = np.zeros(len(spans) + 1, dtype=values.dtype)
+    np.cumsum(spans, out=sums[1:])
+    result: NDArray[Any] = np.diff(sums[offsets >> 1])
+    return result
+
+
+def _boxes_meet(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.bool_]:
+    low = np.maximum(a[:, :2], b[:, :2])
+    high = np.minimum(a[:, :2] + a[:, 2:], b[:, :2] + b[:, 2:])
+    meet: NDArray[np.bool_] = (low < high).all(axis=1)
+    return meet
+
+
+def _check_sizes(a: NDArray[np.int32], b: NDArray[np.int32], positions: NDArray[np.int64]) -> None:
+    wrong = np.flatnonzero((a != b).any(axis=1))
+    if len(wrong):
+        at = wrong[0]
+        raise MaskError(
+            f"Masks can be compared in one size only: element {positions[at]} has {tuple(a[at].tolist())}, "
+            f"its counterpart {tuple(b[at].tolist())} (height, width). Bring them to one size with .sam.resize."
+        )
+
+
+def _ratio(shared: NDArray[np.int64], union: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.divide(shared, union, out=np.zeros(shared.shape), where=union > 0)

@@ -1,0 +1,135 @@
+"""Operators of mask columns: equality as data (nullable), and the boolean algebra of masks, element by element."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+
+from samframe.masks._coerce import is_missing
+from samframe.masks._mask import Mask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+    from pandas.arrays import BooleanArray
+
+    from samframe.masks._array import MaskArray
+
+__all__ = ["MaskOps"]
+
+
+class MaskOps:
+    """Mixin of :class:`MaskArray`: ``==``, ``!=``, ``&``, ``|``, ``-``, ``^`` and ``~``.
+
+    Comparisons give a nullable boolean array, NA where either side is missing. The others give a mask array, NA where
+    either side is missing; both masks of a pair must have one size.
+    """
+
+    def __eq__(self, other: object) -> Any:
+        if isinstance(other, (pd.Series, pd.DataFrame, pd.Index)):
+            return NotImplemented
+        return _equal(self, other)
+
+    def __ne__(self, other: object) -> Any:
+        equal = self.__eq__(other)
+        return equal if equal is NotImplemented else ~equal
+
+    __hash__ = None  # type: ignore[assignment]  # arrays change in place
+
+    def __and__(self, other: Any) -> Any:
+        return _pairwise(self, other, operator.and_)
+
+    def __or__(self, other: Any) -> Any:
+        return _pairwise(self, other, operator.or_)
+
+    def __xor__(self, other: Any) -> Any:
+        return _pairwise(self, other, operator.xor)
+
+    def __sub__(self, other: Any) -> Any:
+        return _pairwise(self, other, operator.sub)
+
+    def __rand__(self, other: Any) -> Any:
+        return _pairwise(self, other, operator.and_)
+
+    def __ror__(self, other: Any) -> Any:
+        return _pairwise(self, other, operator.or_)
+
+    def __rxor__(self, other: Any) -> Any:
+        return _pairwise(self, other, operator.xor)
+
+    def __rsub__(self, other: Any) -> Any:
+        return _pairwise(self, other, lambda own, theirs: theirs - own)
+
+    def __invert__(self) -> Any:
+        return _from_masks(self, (None if is_missing(mask) else ~mask for mask in _masks(self)))
+
+
+def _masks(array: Any) -> Iterable[Any]:
+    masks: Iterable[Any] = array
+    return masks
+
+
+def _from_masks(array: Any, masks: Iterable[Mask | None]) -> MaskArray:
+    made: MaskArray = type(array)._from_masks(list(masks))
+    return made
+
+
+def _pairwise(array: Any, other: Any, operation: Callable[[Mask, Mask], Mask]) -> Any:
+    """Apply an operation to each pair of masks; NotImplemented where the other side has no masks."""
+    if isinstance(other, (pd.Series, pd.DataFrame, pd.Index)):
+        return NotImplemented
+    if isinstance(other, Mask) or is_missing(other):
+        others: Iterable[Any] = [other] * len(array)
+    elif isinstance(other, type(array)):
+        _check_length(array, other)
+        others = other
+    else:
+        return NotImplemented
+    pairs = zip(_masks(array), others, strict=True)
+    return _from_masks(
+        array, (None if is_missing(a) or is_missing(b) else operation(a, b) for a, b in pairs)
+    )
+
+
+def _equal(array: Any, other: Any) -> BooleanArray:
+    """Compare with a mask, a missing value, an array or a list of them, or anything else (never equal)."""
+    missing = array.isna()
+    if is_missing(other):
+        return pd.arrays.BooleanArray(np.zeros(len(array), dtype=bool), np.ones(len(array), dtype=bool))
+    if isinstance(other, Mask):
+        other = type(array)._from_masks([other])[np.zeros(len(array), dtype=np.int64)]
+    if isinstance(other, type(array)):
+        _check_length(array, other)
+        missing = missing | other.isna()
+        return pd.arrays.BooleanArray(_same_content(array, other, ~missing), missing)
+    if pd.api.types.is_list_like(other) and not isinstance(other, dict):
+        _check_length(array, other)
+        pairs = [(a, b, is_missing(a) or is_missing(b)) for a, b in zip(_masks(array), other, strict=True)]
+        equal = [not skip and isinstance(b, Mask) and a == b for a, b, skip in pairs]
+        return pd.arrays.BooleanArray(np.array(equal, dtype=bool), np.array([skip for *_, skip in pairs], dtype=bool))
+    return pd.arrays.BooleanArray(np.zeros(len(array), dtype=bool), missing)
+
+
+def _same_content(array: MaskArray, other: MaskArray, present: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Say where two arrays hold the same mask; COCO's bytes of a mask are unique, so bytes and sizes decide."""
+    same = np.zeros(len(array), dtype=bool)
+    own, theirs = array._index[present], other._index[present]
+    if array._pool is other._pool and np.array_equal(own, theirs):
+        same[present] = True
+        return same
+    equal = (array._pool.sizes_hw()[own] == other._pool.sizes_hw()[theirs]).all(axis=1)
+    at = np.flatnonzero(equal)
+    bytes_equal = pc.equal(array._pool.counts().take(own[at]), other._pool.counts().take(theirs[at]))
+    equal[at] = bytes_equal.to_numpy(zero_copy_only=False)
+    same[present] = equal
+    return same
+
+
+def _check_length(array: Any, other: Any) -> None:
+    if len(array) != len(other):
+        raise ValueError(f"Lengths must match to compare: {len(array)} and {len(other)}.")
