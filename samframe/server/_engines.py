@@ -1,0 +1,124 @@
+"""What stands behind the server: the offline engine, one of the caller's, or a cheap one that draws ellipses."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from samframe.server._config import ServerConfig
+    from samframe.server.engine import Engine, Segmentation
+
+__all__ = ["DrawnEngine", "make_engine"]
+
+Point = tuple[float, float]
+
+
+class DrawnEngine:
+    """A deterministic engine for tests and load: an ellipse made from a hash of the image and the prompt.
+
+    It looks at no pixel, so a job costs well under a millisecond. It finds nothing in the picture.
+
+    Parameters
+    ----------
+    refuse : collection of str
+        Prompts that are refused, so that their jobs FAIL.
+    """
+
+    name = "drawn/1"
+
+    def __init__(self, *, refuse: frozenset[str] | set[str] = frozenset()) -> None:
+        self.refuse = frozenset(refuse)
+
+    def segment(
+        self,
+        rgb: NDArray[np.uint8],
+        *,
+        prompt: str | None = None,
+        points: Sequence[Point] = (),
+        remove_points: Sequence[Point] = (),
+    ) -> Segmentation:
+        """Return the ellipse of these pixels (hashed as they are) and this prompt; see `draw`."""
+        return self.draw(
+            (rgb.shape[0], rgb.shape[1]),
+            image_sha256=hashlib.sha256(np.ascontiguousarray(rgb).tobytes()).hexdigest(),
+            prompt=prompt,
+            points=points,
+            remove_points=remove_points,
+        )
+
+    def draw(
+        self,
+        size_hw: tuple[int, int],
+        *,
+        image_sha256: str,
+        prompt: str | None = None,
+        points: Sequence[Point] = (),
+        remove_points: Sequence[Point] = (),
+    ) -> Segmentation:
+        """Return the ellipse that the server answers with for an image of these bytes.
+
+        Parameters
+        ----------
+        size_hw : (int, int)
+            Height and width of the image, in pixels.
+        image_sha256 : str
+            Hexadecimal hash of the file's bytes as sent (of the pixels, when called through `segment`).
+        prompt : str, optional
+            With a prompt the points are ignored, as on the wire.
+        points, remove_points : sequence of (float, float)
+            x before y, in pixels.
+
+        Raises
+        ------
+        EngineRefused
+            If `prompt` is one of `refuse`.
+        """
+        from samframe.server.engine import EngineRefused, Segmentation  # noqa: PLC0415 - it loads the offline engine
+
+        if prompt is not None and prompt in self.refuse:
+            raise EngineRefused(f"Nothing in the image matches {prompt!r}")
+        asked = (
+            prompt
+            if prompt is not None
+            else repr(([tuple(p) for p in points], [tuple(p) for p in remove_points]))
+        )
+        seed = hashlib.sha256(f"{image_sha256}\0{asked}".encode()).digest()
+        return Segmentation(mask=_ellipse(size_hw, seed), score=1.0, detail={"engine": self.name})
+
+
+def _ellipse(size_hw: tuple[int, int], seed: bytes) -> NDArray[np.bool_]:
+    """Return an ellipse that lies inside the image and covers a twentieth to a fifth of it."""
+    height, width = size_hw
+    spread = [byte / 255 for byte in seed[:4]]
+    half_h, half_w = (0.13 + 0.12 * spread[0]) * height, (0.13 + 0.12 * spread[1]) * width
+    mid_y, mid_x = (0.3 + 0.4 * spread[2]) * height, (0.3 + 0.4 * spread[3]) * width
+    y = ((np.arange(height, dtype=np.float32) + 0.5 - mid_y) / max(half_h, 0.5)) ** 2
+    x = ((np.arange(width, dtype=np.float32) + 0.5 - mid_x) / max(half_w, 0.5)) ** 2
+    inside: NDArray[np.bool_] = y[:, None] <= 1.0 - x[None, :]
+    return inside
+
+
+def make_engine(config: ServerConfig) -> tuple[Engine, str]:
+    """Return the engine of a configuration and the name that its results carry.
+
+    Parameters
+    ----------
+    config : ServerConfig
+        Names the engine, or holds it.
+
+    Returns
+    -------
+    (Engine, str)
+        The engine, and for example ``"offline/1.0"``.
+    """
+    if config.engine == "offline":
+        from samframe.server.engine import ENGINE_NAME, OfflineEngine  # noqa: PLC0415 - loaded when it is used
+
+        return OfflineEngine(), ENGINE_NAME
+    return config.engine, str(getattr(config.engine, "name", type(config.engine).__name__))

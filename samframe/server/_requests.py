@@ -1,0 +1,174 @@
+"""Reads what clients send: keys, JSON bodies, a job's parameters. Shares no parser with samframe's own client."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["JobRequest", "Refusal", "check_key", "is_json_type", "read_json", "read_points"]
+
+_KEY = re.compile(r"SG_[0-9a-fA-F]{16}")
+
+
+class Refusal(Exception):  # noqa: N818 - an answer on its way out, not a fault of the server
+    """A request that is answered with an error before any job exists.
+
+    Parameters
+    ----------
+    status_code : int
+        HTTP status of the answer.
+    error : str
+        Text of its ``error`` field.
+    """
+
+    def __init__(self, status_code: int, error: str) -> None:
+        super().__init__(error)
+        self.status_code = status_code
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """The parameters of one job, of the right types.
+
+    Parameters
+    ----------
+    image : str
+        A URL, a data URI or base64 text.
+    prompt : str, optional
+        None where points are given instead.
+    points, remove_points : tuple of (float, float)
+        x before y, pixels of the image as sent; empty where a prompt is given.
+    overlay_mask, inline : bool
+        The API's ``overlay_mask`` and ``base64``.
+    """
+
+    image: str
+    prompt: str | None
+    points: tuple[tuple[float, float], ...]
+    remove_points: tuple[tuple[float, float], ...]
+    overlay_mask: bool
+    inline: bool
+
+    @classmethod
+    def read(cls, body: dict[str, Any]) -> JobRequest:
+        """Check the fields of an accepted body.
+
+        Raises
+        ------
+        ValueError
+            With the text that the FAILED job carries.
+        """
+        prompt = body.get("prompt")
+        if prompt is not None and not isinstance(prompt, str):
+            raise ValueError("Prompt is Mandatory and must be string")
+        flags = {
+            name: body.get(name, default) for name, default in (("overlay_mask", True), ("base64", False))
+        }
+        for name, value in flags.items():
+            if not isinstance(value, bool):
+                raise ValueError(f"{name} must be boolean")
+        points: tuple[tuple[float, float], ...] = ()
+        removed: tuple[tuple[float, float], ...] = ()
+        if prompt is None or not prompt.strip():
+            if not body.get("coordinates"):
+                raise ValueError("Prompt is Mandatory and must be string")
+            prompt = None
+            points = read_points(body["coordinates"], name="coordinates")
+            removed = read_points(body.get("remove_coordinates"), name="remove_coordinates")
+        return cls(
+            image=body["image"],
+            prompt=prompt,
+            points=points,
+            remove_points=removed,
+            overlay_mask=flags["overlay_mask"],
+            inline=flags["base64"],
+        )
+
+
+def read_points(text: Any, *, name: str) -> tuple[tuple[float, float], ...]:
+    """Read JSON text of one point or of a list of points.
+
+    Parameters
+    ----------
+    text : str or None
+        ``"[834,74]"`` or ``"[[839,74],[844,20]]"``: x before y.
+    name : str
+        The field's name, for the message.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    if text is None or text == "":
+        return ()
+    wrong = ValueError(f'{name} must be JSON text such as "[834,74]" or "[[839,74],[844,20]]"')
+    if not isinstance(text, str):
+        raise wrong
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise wrong from None
+    if not isinstance(value, list):
+        raise wrong
+    pairs = value if any(isinstance(item, list) for item in value) else [value] if value else []
+    return tuple(_pair(pair, wrong) for pair in pairs)
+
+
+def _pair(pair: Any, wrong: ValueError) -> tuple[float, float]:
+    if not isinstance(pair, list) or len(pair) != 2:  # noqa: PLR2004 - x and y
+        raise wrong
+    if not all(isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in pair):
+        raise wrong
+    return float(pair[0]), float(pair[1])
+
+
+def check_key(key: str | None, *, only: str | None) -> None:
+    """Let a key in, or refuse it.
+
+    Parameters
+    ----------
+    key : str, optional
+        The header as sent, None where there was none.
+    only : str, optional
+        The one key that is let in; None: every well formed one.
+
+    Raises
+    ------
+    Refusal
+        401, with one text for a missing key and another for a refused one.
+    """
+    if not key:
+        raise Refusal(401, "API key is missing. Send it in the x-api-key header")
+    allowed = (
+        _KEY.fullmatch(key) is not None if only is None else hmac.compare_digest(key.encode(), only.encode())
+    )
+    if not allowed:
+        raise Refusal(401, "Invalid API key")
+
+
+def is_json_type(content_type: str | None) -> bool:
+    """Tell whether a Content-Type header says JSON, whatever its parameters."""
+    return content_type is not None and content_type.partition(";")[0].strip().lower() == "application/json"
+
+
+def read_json(raw: bytes) -> dict[str, Any]:
+    """Read a body that must be a JSON object.
+
+    Raises
+    ------
+    Refusal
+        400 for anything else.
+    """
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise Refusal(400, "Malformed request body: it is not JSON") from None
+    if not isinstance(body, dict):
+        raise Refusal(400, "Malformed request body: it must be a JSON object")
+    return body
