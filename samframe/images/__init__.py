@@ -1,0 +1,21 @@
+"""From what a cell holds to what is sent: pixels, identity, payload, and the geometry between both."""
+
+from __future__ import annotations
+
+from samframe.images._header import MAX_PIXELS, Header, describe_bytes, read_header
+from samframe.images._image import Image
+from samframe.images._read import read_image, read_images
+from samframe.images._text import check_url, decode_base64, decode_data_uri
+
+__all__ = [
+    "MAX_PIXELS",
+    "Header",
+    "Image",
+    "check_url",
+    "decode_base64",
+    "decode_data_uri",
+    "describe_bytes",
+    "read_header",
+    "read_image",
+    "read_images",
+]

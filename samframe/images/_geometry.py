@@ -1,0 +1,119 @@
+"""Points and masks between the stored raster and the one that is sent: EXIF orientation, then scale.
+
+A point is (x, y) with pixel centres at whole numbers: (0, 0) is the centre of the top left pixel of the
+raster as stored, (width - 1, height - 1) that of the bottom right one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from samframe.errors import ImageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["fit", "mask_to_stored", "points_to_sent", "upright"]
+
+# EXIF 2.32, tag 0x0112. What makes the picture upright: swap rows and columns, then mirror x, mirror y.
+_STEPS = {
+    1: (False, False, False),
+    2: (False, True, False),
+    3: (False, True, True),
+    4: (False, False, True),
+    5: (True, False, False),
+    6: (True, True, False),
+    7: (True, True, True),
+    8: (True, False, True),
+}
+
+
+def upright(size_hw: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Return the (height, width) once the EXIF orientation is applied; twice gives the stored size again."""
+    return (size_hw[1], size_hw[0]) if _STEPS[orientation][0] else size_hw
+
+
+def fit(size_hw: tuple[int, int], max_side: int) -> tuple[int, int]:
+    """Return the (height, width) scaled down so that the longer side is at most ``max_side``."""
+    longest = max(size_hw)
+    if longest <= max_side:
+        return size_hw
+    height, width = (max(1, round(side * max_side / longest)) for side in size_hw)
+    return height, width
+
+
+def points_to_sent(
+    points: NDArray[np.float64], *, stored_hw: tuple[int, int], sent_hw: tuple[int, int], orientation: int
+) -> NDArray[np.float64]:
+    """Return the points of the stored raster in that of the image as sent, clipped to it.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, 2)
+        (x, y) in pixels of the stored raster.
+    stored_hw, sent_hw : (int, int)
+        Height and width of the two rasters.
+    orientation : int
+        EXIF orientation, 1 to 8.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 2)
+
+    Raises
+    ------
+    ImageError
+        If the points are not (n, 2) finite numbers.
+    """
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():  # noqa: PLR2004 - x and y
+        raise ImageError(f"points must be finite (x, y) pairs, an array of shape (n, 2), not {points.shape}")
+    swap, mirror_x, mirror_y = _STEPS[orientation]
+    height, width = upright(stored_hw, orientation)
+    x, y = (points[:, 1], points[:, 0]) if swap else (points[:, 0], points[:, 1])
+    x = width - 1 - x if mirror_x else x
+    y = height - 1 - y if mirror_y else y
+    sent_x = (x + 0.5) * sent_hw[1] / width - 0.5
+    sent_y = (y + 0.5) * sent_hw[0] / height - 0.5
+    return np.column_stack([sent_x.clip(0, sent_hw[1] - 1), sent_y.clip(0, sent_hw[0] - 1)])
+
+
+def mask_to_stored(
+    mask: NDArray[np.bool_], *, stored_hw: tuple[int, int], orientation: int
+) -> NDArray[np.bool_]:
+    """Return a mask of the image as sent on the stored raster, by nearest neighbour.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (h, w)
+        Upright. A mask of another size than the image as sent is stretched all the same: it is the caller who
+        flags that.
+    stored_hw : (int, int)
+        Height and width of the stored raster.
+    orientation : int
+        EXIF orientation, 1 to 8.
+
+    Returns
+    -------
+    ndarray of bool, shape ``stored_hw``, C order
+
+    Raises
+    ------
+    ImageError
+        If the mask is not two-dimensional or has no pixels.
+    """
+    if mask.ndim != 2 or mask.size == 0:  # noqa: PLR2004 - rows and columns
+        raise ImageError(f"a mask must have the shape (height, width), not {mask.shape}")
+    swap, mirror_x, mirror_y = _STEPS[orientation]
+    size_hw = upright(stored_hw, orientation)
+    if mask.shape != size_hw:
+        mask = mask[np.ix_(_nearest(size_hw[0], mask.shape[0]), _nearest(size_hw[1], mask.shape[1]))]
+    mask = mask[:, ::-1] if mirror_x else mask
+    mask = mask[::-1] if mirror_y else mask
+    return np.ascontiguousarray(mask.T if swap else mask, dtype=np.bool_)
+
+
+def _nearest(n_wanted: int, n_given: int) -> NDArray[np.int64]:
+    # Whole numbers only: the cell that holds the centre (i + 0.5) x n_given / n_wanted, free of rounding.
+    return (2 * np.arange(n_wanted, dtype=np.int64) + 1) * n_given // (2 * n_wanted)
