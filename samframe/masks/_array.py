@@ -80,16 +80,21 @@ class MaskArray(MaskOps, ExtensionArray):
     def _from_factorized(cls, values: NDArray[np.object_], original: Self) -> Self:
         """Make an array of the keys that `_values_for_factorize` gave."""
         del original
-        entries = [parse_key(key) for key in values]
+        entries = [parse_key(key) for key in values if key is not None]
         pool = MaskPool.from_masks([counts for counts, _ in entries], [size for _, size in entries])
-        return cls(pool, np.arange(len(entries)))
+        return cls._spread(pool, np.array([key is not None for key in values], dtype=bool))
 
     @classmethod
     def _from_masks(cls, masks: Sequence[Mask | None]) -> Self:
         present = [mask for mask in masks if mask is not None]
         pool = MaskPool.from_masks([mask.counts for mask in present], [mask.size_hw for mask in present])
-        index = np.full(len(masks), -1, dtype=np.int64)
-        index[[mask is not None for mask in masks]] = np.arange(len(present))
+        return cls._spread(pool, np.array([mask is not None for mask in masks], dtype=bool))
+
+    @classmethod
+    def _spread(cls, pool: MaskPool, present: NDArray[np.bool_]) -> Self:
+        """Make an array of a pool's entries in their order, with NA where `present` is False."""
+        index = np.full(len(present), -1, dtype=np.int64)
+        index[present] = np.arange(len(pool))
         return cls(pool, index)
 
     @classmethod
@@ -247,7 +252,7 @@ class MaskArray(MaskOps, ExtensionArray):
         return masks_to_arrow(self, type)
 
     def _values_for_json(self) -> NDArray[np.object_]:
-        return np.array([None if is_missing(mask) else str(mask) for mask in self], dtype=object)
+        return np.array([None if is_missing(mask) else mask.to_coco() for mask in self], dtype=object)
 
     def _formatter(self, boxed: bool = False) -> Callable[[Any], str]:  # noqa: FBT001, FBT002  # pandas' signature
         del boxed

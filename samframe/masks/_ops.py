@@ -85,7 +85,7 @@ def _pairwise(array: Any, other: Any, operation: Callable[[Mask, Mask], Mask]) -
         return NotImplemented
     if isinstance(other, Mask) or is_missing(other):
         others: Iterable[Any] = [other] * len(array)
-    elif isinstance(other, type(array)):
+    elif isinstance(other, type(array)) or _holds_masks(other):
         _check_length(array, other)
         others = other
     else:
@@ -94,6 +94,12 @@ def _pairwise(array: Any, other: Any, operation: Callable[[Mask, Mask], Mask]) -
     return _from_masks(
         array, (None if is_missing(a) or is_missing(b) else operation(a, b) for a, b in pairs)
     )
+
+
+def _holds_masks(other: Any) -> bool:
+    """Say whether a list or an array of objects holds nothing but masks and missing values."""
+    listed = isinstance(other, list) or (isinstance(other, np.ndarray) and other.dtype == object and other.ndim == 1)
+    return listed and all(isinstance(value, Mask) or is_missing(value) for value in other)
 
 
 def _equal(array: Any, other: Any) -> BooleanArray:
