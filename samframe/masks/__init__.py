@@ -1,19 +1,24 @@
 """Binary masks: COCO's run-length codec, the scalar `Mask` and its arithmetic."""
 
+from samframe.masks._arrow import arrow_extension_type
 from samframe.masks._array import MaskArray
 from samframe.masks._codec import decode, encode, encode_batch
 from samframe.masks._counts import counts_from_runs, runs_from_counts, validate
 from samframe.masks._dtype import MaskDtype
 from samframe.masks._mask import Mask
+from samframe.masks._table import from_arrow, to_arrow
 
 __all__ = [
     "Mask",
     "MaskArray",
     "MaskDtype",
+    "arrow_extension_type",
     "counts_from_runs",
     "decode",
     "encode",
     "encode_batch",
+    "from_arrow",
     "runs_from_counts",
+    "to_arrow",
     "validate",
 ]

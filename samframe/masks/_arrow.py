@@ -1,0 +1,202 @@
+"""Mask columns and Arrow: the plain struct that every reader knows, and an extension type for those who ask for it."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from samframe.errors import MaskError
+from samframe.masks._array import MaskArray
+from samframe.masks._check import checked_pool
+from samframe.masks._coerce import to_mask, to_masks
+from samframe.masks._pool import MaskPool
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["STORAGE_TYPE", "arrow_extension_type", "is_mask_type", "masks_from_arrow", "masks_to_arrow"]
+
+#: What a mask column is in Arrow and Parquet. The children are not nullable: were they, pandas would read the sizes
+#: beside a missing mask as floats.
+STORAGE_TYPE = pa.struct(
+    [
+        pa.field("h", pa.int32(), nullable=False),
+        pa.field("w", pa.int32(), nullable=False),
+        pa.field("counts", pa.binary(), nullable=False),
+    ]
+)
+#: Arrow's binary type addresses 2**31 - 1 bytes a chunk.
+_CHUNK_BYTES = 2**30
+
+
+def masks_to_arrow(array: MaskArray, type: pa.DataType | None = None) -> pa.Array | pa.ChunkedArray:  # noqa: A002  # Arrow's name
+    """Return a mask array as Arrow's ``struct<h: int32, w: int32, counts: binary>``.
+
+    Parameters
+    ----------
+    array : MaskArray, shape (n,)
+        The masks.
+    type : pyarrow.DataType, optional
+        The storage type (the default), the opt-in extension type, or anything the struct casts to.
+
+    Returns
+    -------
+    pyarrow.StructArray, length n
+        A ChunkedArray where the COCO bytes pass 1 GiB.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError
+        If the struct does not cast to `type`.
+    """
+    present = np.maximum(array._index, 0) if len(array._pool) else np.full(len(array), -1)
+    lengths = array._pool.lengths(present) if len(array._pool) else np.zeros(len(array), np.int64)
+    cuts = np.searchsorted(np.cumsum(lengths), np.arange(_CHUNK_BYTES, lengths.sum(), _CHUNK_BYTES))
+    bounds = [0, *cuts.tolist(), len(array)]
+    chunks = [_struct(array[start:stop]) for start, stop in zip(bounds[:-1], bounds[1:], strict=True)]
+    whole = chunks[0] if len(chunks) == 1 else pa.chunked_array(chunks)
+    if type is None or type == STORAGE_TYPE:
+        return whole
+    return whole.cast(type)
+
+
+def masks_from_arrow(column: pa.Array | pa.ChunkedArray) -> MaskArray:
+    """Return an Arrow column as a mask array.
+
+    Parameters
+    ----------
+    column : pyarrow.Array or ChunkedArray, length n
+        The struct ``h, w, counts``; a struct ``size, counts`` as COCO has it; the extension type over either; or
+        binary, each value a PNG.
+
+    Raises
+    ------
+    MaskError
+        If the type is no mask's, or a value is no mask; the message names its position.
+    """
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+        if isinstance(column, pa.ChunkedArray):  # more than one chunk holds: join what was made of each
+            return MaskArray._concat_same_type([masks_from_arrow(chunk) for chunk in column.chunks])
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    if pa.types.is_null(column.type):
+        return MaskArray._from_masks([None] * len(column))
+    if _is_bytes(column.type):
+        return MaskArray._from_masks(to_masks(column.to_pylist(), to_mask))
+    if not pa.types.is_struct(column.type):
+        raise MaskError(f"A column of {column.type} holds no masks: expected struct<h, w, counts>, or PNG bytes.")
+    return _from_struct(column)
+
+
+def is_mask_type(type: pa.DataType) -> bool:  # noqa: A002  # Arrow's name
+    """Say whether an Arrow type is that of a mask column as samframe writes it, nullability aside."""
+    if isinstance(type, pa.BaseExtensionType):
+        return bool(type.extension_name == "samframe.mask")
+    if not pa.types.is_struct(type) or [field.name for field in type] != ["h", "w", "counts"]:
+        return False
+    return type.field("h").type == type.field("w").type == pa.int32() and _is_bytes(type.field("counts").type)
+
+
+@functools.cache
+def arrow_extension_type() -> pa.ExtensionType:
+    """Return the Arrow extension type ``samframe.mask`` over the plain struct, and register it with pyarrow.
+
+    It is not registered on import and samframe's files do not carry it: readers that do not know it would see an
+    opaque column (polars), drop it (DuckDB's COPY) or fail (Hugging Face datasets).
+
+    Examples
+    --------
+    >>> import pandas as pd, pyarrow as pa
+    >>> import samframe.masks
+    >>> column = pa.array(pd.array([None], dtype="mask"), type=samframe.masks.arrow_extension_type())
+    >>> column.type.extension_name
+    'samframe.mask'
+    """
+
+    class MaskArrowType(pa.ExtensionType):
+        def __init__(self) -> None:
+            super().__init__(STORAGE_TYPE, "samframe.mask")
+
+        def __arrow_ext_serialize__(self) -> bytes:
+            return b""
+
+        @classmethod
+        def __arrow_ext_deserialize__(cls, storage_type: pa.DataType, serialized: bytes) -> MaskArrowType:
+            del storage_type, serialized
+            return cls()
+
+        def to_pandas_dtype(self) -> Any:
+            from samframe.masks._dtype import MaskDtype  # noqa: PLC0415  # beside its only use
+
+            return MaskDtype()
+
+    kind = MaskArrowType()
+    pa.register_extension_type(kind)
+    return kind
+
+
+def _struct(array: MaskArray) -> pa.StructArray:
+    """Return one chunk; missing masks are null, with zeros beneath."""
+    missing = array.isna()
+    pool, index = array._compacted()
+    if missing.any():  # an empty entry for the missing ones to point at
+        empty = MaskPool.from_masks([b""], [(0, 0)])
+        index = np.where(missing, pool.absorb(empty), index)
+    sizes = pool.sizes_hw()[index]
+    counts = pool.counts().take(pa.array(index)).cast(pa.binary())
+    children = [pa.array(np.ascontiguousarray(sizes[:, 0])), pa.array(np.ascontiguousarray(sizes[:, 1])), counts]
+    return pa.StructArray.from_arrays(
+        children, fields=list(STORAGE_TYPE), mask=pa.array(missing) if missing.any() else None
+    )
+
+
+def _from_struct(column: pa.StructArray) -> MaskArray:
+    names = [field.name for field in column.type]
+    present = column.is_valid().to_numpy(zero_copy_only=False)
+    positions = np.flatnonzero(present)
+    kept = column.filter(pa.array(present)) if not present.all() else column
+    if "counts" not in names or not ({"h", "w"} <= set(names) or "size" in names):
+        raise MaskError(f"A column of {column.type} holds no masks: expected the fields h, w and counts.")
+    counts = kept.field("counts") if not kept.offset else pc.struct_field(kept, "counts")
+    if not _is_bytes(counts.type, text=True):
+        return MaskArray._from_masks(to_masks(column.to_pylist(), to_mask))
+    try:
+        counts = counts.cast(pa.large_binary()) if not pa.types.is_dictionary(counts.type) else counts.dictionary_decode()
+        sizes = np.stack([_whole(side, len(kept)) for side in _sides(kept, names)], axis=1)
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        raise MaskError(f"A column of {column.type} holds no masks: {error}") from error
+    if counts.null_count:
+        at = positions[np.flatnonzero(counts.is_null().to_numpy(zero_copy_only=False))[0]]
+        raise MaskError(f"Element {at}: the mask has no counts.")
+    pool = checked_pool(counts.cast(pa.large_binary()), sizes, positions)
+    return MaskArray._spread(pool, present)
+
+
+def _sides(column: pa.StructArray, names: list[str]) -> list[pa.Array]:
+    """Return heights and widths."""
+    if "h" in names:
+        return [pc.struct_field(column, "h"), pc.struct_field(column, "w")]
+    sizes = pc.struct_field(column, "size")
+    return [pc.list_element(sizes, 0), pc.list_element(sizes, 1)]
+
+
+def _whole(sides: pa.Array, length: int) -> NDArray[np.int64]:
+    """Return sides as int64; pandas may have turned them to floats, which is undone where they are whole."""
+    if sides.null_count:
+        raise ValueError("a mask has no height or width")
+    whole: NDArray[np.int64] = sides.cast(pa.int64(), safe=True).to_numpy(zero_copy_only=False)
+    return whole.astype(np.int64).reshape(length)
+
+
+def _is_bytes(type: pa.DataType, *, text: bool = False) -> bool:  # noqa: A002  # Arrow's name
+    """Say whether values are byte strings (or text, where it will do), however Arrow keeps them."""
+    if pa.types.is_dictionary(type):
+        return _is_bytes(type.value_type, text=text)
+    is_text = pa.types.is_string(type) or pa.types.is_large_string(type) or pa.types.is_string_view(type)
+    is_binary = pa.types.is_binary(type) or pa.types.is_large_binary(type) or pa.types.is_binary_view(type)
+    return is_binary or (text and is_text)
