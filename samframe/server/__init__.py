@@ -9,7 +9,9 @@ from samframe.server._config import OutputForm, ServerConfig, lognormal
 from samframe.server._engines import DrawnEngine
 from samframe.server._faults import Fault
 from samframe.server._jobs import JobView
-from samframe.server._local import Counters, LocalServer
+from samframe.server._local import LocalServer
+from samframe.server._serve import serve
+from samframe.server._tally import Counters
 
 __all__ = [
     "Counters",
@@ -20,4 +22,5 @@ __all__ = [
     "OutputForm",
     "ServerConfig",
     "lognormal",
+    "serve",
 ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["error_answer", "html_answer", "json_answer"]
 
@@ -37,5 +39,5 @@ def error_answer(status_code: int, error: str, headers: Mapping[str, str] | None
 def html_answer(status_code: int, headers: Mapping[str, str] | None = None) -> Response:
     """Return the page of a proxy that knows no JSON."""
     title = f"{status_code} {HTTPStatus(status_code).phrase}"
-    page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body><center><h1>{title}</h1></center></body>\r\n</html>"
+    page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body><h1>{title}</h1></body>\r\n</html>\r\n"
     return Response(page, status_code, headers, media_type="text/html")

@@ -136,7 +136,7 @@ class ServerConfig:
     output : OutputForm
         The form of the mask images.
     omit : collection of str
-        Fields and metrics left out of results ("images", "cost", "queue_time", ...): the contract promises few.
+        Fields and metrics left out of results ("images", "cost", "queue_time"): the contract promises few.
     clock : callable
         The wall clock, seconds since the epoch: for expiry, limits, timestamps and the Date header.
     """

@@ -1,14 +1,15 @@
-"""What stands behind the server: the offline engine, one of the caller's, or a cheap one that draws ellipses."""
+"""What stands behind the server: the offline engine, a caller's own, or a cheap one that draws ellipses."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from samframe.server._config import ServerConfig

@@ -5,8 +5,11 @@ from __future__ import annotations
 import enum
 import math
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["ENDPOINTS", "Fault", "FaultPlan", "Rule"]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from samframe.server._jobs import Job, JobState
 from samframe.server._requests import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["history_page", "history_row"]
 
@@ -27,7 +29,7 @@ def history_row(job: Job) -> dict[str, Any]:
         "model_status": job.state.value if job.state.is_final else "PENDING",
         "credits_deduction": job.cost_usd or 0.0,
         "request_body": job.body,
-        "generation_url": None if job.file_name is None else f"{job.base_url}/outputs/{job.file_name}",
+        "generation_url": job.output_url,
         "latency_ms": None if total_s is None else round(total_s * 1000),
         "model_created": created,
     }

@@ -6,7 +6,6 @@ import base64
 import binascii
 import hashlib
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -15,6 +14,8 @@ import numpy as np
 from PIL import Image as Pillow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 __all__ = ["SentImage", "read_data_uri", "read_image"]

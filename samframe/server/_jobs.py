@@ -1,17 +1,18 @@
-"""The book of jobs: who submitted what, how far it is, until when it may be asked for, and what is dropped first."""
+"""The book of jobs: who submitted what, how far it is, how long it may be asked for."""
 
 from __future__ import annotations
 
 import enum
 import time
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from samframe.server._images import read_image
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from samframe.server._config import ServerConfig
 
 __all__ = ["FileShelf", "Job", "JobBook", "JobState", "JobView"]
@@ -33,7 +34,7 @@ class JobState(enum.Enum):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Job:
-    """One accepted submit. Times are seconds: `created_at` of the wall clock, the others of the monotonic one."""
+    """One accepted submit. Seconds: `created_at` of the wall clock, the others of the monotonic one."""
 
     request_id: str
     model: str
@@ -54,6 +55,25 @@ class Job:
     file_size: int = 0
     cost_usd: float | None = None
     remaining_usd: float | None = None
+
+    @property
+    def output_url(self) -> str | None:
+        """Where the output lies, None where there is none."""
+        return None if self.file_name is None else f"{self.base_url}/outputs/{self.file_name}"
+
+    def api_urls(self) -> dict[str, str]:
+        """Return the URLs that every answer about the job carries."""
+        response_url = f"{self.base_url}/v2/requests/{self.request_id}"
+        return {"status_url": response_url + "/status", "response_url": response_url}
+
+    def image_entry(self) -> dict[str, Any]:
+        """Return the output file as the ``images`` of a result list it."""
+        return {
+            "url": self.output_url,
+            "content_type": self.file_type,
+            "file_name": self.file_name,
+            "file_size": self.file_size,
+        }
 
     def metrics(self) -> dict[str, float]:
         """Return the times of a finished job, in seconds, and the cost where it was charged."""

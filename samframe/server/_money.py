@@ -20,7 +20,6 @@ class Purse:
         self._price_usd = price_usd
         self._reserved = 0
         self.balance_usd = credits_usd
-        self.billed = 0
 
     def reserve(self) -> bool:
         """Set the price of one more job aside; False where the balance does not reach."""
@@ -36,7 +35,6 @@ class Purse:
     def charge(self) -> float:
         """Charge what was set aside for a job that completed, and return its price in dollars."""
         self._reserved -= 1
-        self.billed += 1
         if self.balance_usd is not None:
             self.balance_usd -= self._price_usd
         return self._price_usd

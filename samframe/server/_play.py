@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
 from samframe._contract import RESET_HEADER
 from samframe.server._answers import error_answer, html_answer, json_answer
-from samframe.server._faults import Fault, Rule
+from samframe.server._faults import Fault
 from samframe.server._limits import write_reset
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from collections.abc import Awaitable, Callable
+
+    from starlette.types import Send
+
+    from samframe.server._faults import Rule
+    from samframe.server._handlers import Call
 
 __all__ = ["play"]
 
@@ -32,6 +36,7 @@ _ERRORS = {
     Fault.GONE_OUTPUT: (404, "File not found"),
 }
 _PAGES = {Fault.WRONG_VERB_405: 405, Fault.BAD_GATEWAY_502: 502, Fault.GATEWAY_TIMEOUT_504: 504}
+_LEFT_OUT = {Fault.NO_REQUEST_ID: "request_id"}
 _LOST = {Fault.DROP_BEFORE, Fault.DROP_ANSWER, Fault.HANG}
 _ACCEPTING = {Fault.DROP_ANSWER}
 
@@ -40,8 +45,7 @@ async def play(
     rule: Rule,
     handle: Callable[[], Awaitable[Response]],
     *,
-    scope: Scope,
-    receive: Receive,
+    call: Call,
     send: Send,
     now: float,
     reset_format: str,
@@ -54,30 +58,32 @@ async def play(
         The fault.
     handle : callable
         Carries the request out and returns the right answer; not called where the fault comes first.
-    scope, receive, send : ASGI
-        The request. ``scope["state"]["transport"]`` is its connection.
+    call : Call
+        The request; its scope's state holds the connection's transport.
+    send : callable
+        ASGI's.
     now : float
         The server's clock, in seconds.
     reset_format : str
         How a 429 writes its reset.
     """
-    replacement = _replacement(rule, scope["path"], now, reset_format)
+    replacement = _replacement(rule, call, now, reset_format)
     if replacement is not None or rule.fault in _LOST:
         if rule.accepted or rule.fault in _ACCEPTING:
             await handle()
         if replacement is not None:
             return replacement
-        await _lose(rule, scope, receive)
+        await _lose(rule, call)
         return None
     answer = _spoilt(rule.fault, await handle())
     answer.headers.update(rule.headers)
     if rule.fault not in (Fault.SLOW_BODY, Fault.HALF_ANSWER):
         return answer
-    await _drip(rule, answer, scope, send)
+    await _drip(rule, answer, call, send)
     return None
 
 
-def _replacement(rule: Rule, path: str, now: float, reset_format: str) -> Response | None:
+def _replacement(rule: Rule, call: Call, now: float, reset_format: str) -> Response | None:
     fault = rule.fault
     if fault in _PAGES:
         return html_answer(_PAGES[fault], rule.headers)
@@ -87,28 +93,33 @@ def _replacement(rule: Rule, path: str, now: float, reset_format: str) -> Respon
         reset = {RESET_HEADER: write_reset(now + rule.reset_in_s, reset_format=reset_format)}
         return error_answer(429, "Rate limit exceeded", reset | dict(rule.headers))
     if fault is Fault.EXPIRED:
-        return error_answer(404, f"Request {path.split('/')[3]} not found", rule.headers)
+        return error_answer(404, f"Request {call.argument} not found", rule.headers)
     if fault is Fault.REDIRECT_307:
-        return html_answer(307, {"location": _OTHER_HOST + path} | dict(rule.headers))
+        return html_answer(307, {"location": _OTHER_HOST + call.scope["path"]} | dict(rule.headers))
     return None
 
 
-async def _lose(rule: Rule, scope: Scope, receive: Receive) -> None:
-    if rule.fault is Fault.HANG:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        return
-    scope["state"]["transport"].abort()
+async def _lose(rule: Rule, call: Call) -> None:
+    if rule.fault is not Fault.HANG:
+        call.scope["state"]["transport"].abort()
+    await _until_disconnected(call)
 
 
-async def _drip(rule: Rule, answer: Response, scope: Scope, send: Send) -> None:
+async def _until_disconnected(call: Call) -> None:
+    """Wait for the end of the connection: uvicorn complains of an application that leaves before, unanswered."""
+    while (await call.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _drip(rule: Rule, answer: Response, call: Call, send: Send) -> None:
     """Send the body in ten drops over `delay_s`, or half of it and then nothing."""
     body = bytes(answer.body)
     await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
     if rule.fault is Fault.HALF_ANSWER:
         await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
         # close() lets what was written leave first; abort() might take it back.
-        scope["state"]["transport"].close()
+        call.scope["state"]["transport"].close()
+        await _until_disconnected(call)
         return
     step = max(1, -(-len(body) // 10))
     for start in range(0, len(body), step):
@@ -126,9 +137,8 @@ def _spoilt(fault: Fault, answer: Response) -> Response:
             return Response(body[: len(body) // 2], answer.status_code, media_type=media_type)
         case Fault.CORRUPT_OUTPUT:
             spot = len(body) // 2
-            return Response(
-                body[:spot] + bytes([body[spot] ^ 0x10]) + body[spot + 1 :], media_type=media_type
-            )
+            flipped = body[:spot] + bytes([body[spot] ^ 0x10]) + body[spot + 1 :]
+            return Response(flipped, media_type=media_type)
         case Fault.EMPTY_OUTPUT:
             return Response(b"", media_type=media_type)
         case Fault.HTML_OUTPUT:
@@ -141,28 +151,25 @@ def _spoilt(fault: Fault, answer: Response) -> Response:
 
 
 def _altered(fault: Fault, content: dict[str, Any], status_code: int) -> tuple[dict[str, Any], int]:
-    match fault:
-        case Fault.NO_REQUEST_ID:
-            content.pop("request_id", None)
-        case Fault.ODD_REQUEST_ID:
-            content["request_id"] = "../../x"
-        case Fault.FOREIGN_URLS:
-            for name in ("status_url", "response_url", "poll_url"):
-                content[name] = f"{_OTHER_HOST}/v2/requests/{content.get('request_id')}"
-        case Fault.OUTPUT_NULL:
-            content["output"] = None
-        case Fault.OUTPUT_LIST:
-            content["output"] = [content.get("output")]
-        case Fault.OUTPUT_DICT:
-            content["output"] = {"url": content.get("output")}
-        case Fault.NO_COST:
-            content.get("metrics", {}).pop("cost", None)
-        case Fault.NAN_COST:
-            content.setdefault("metrics", {})["cost"] = float("nan")
-        case Fault.STUCK_QUEUED | Fault.STUCK_PROCESSING:
-            state = fault.name.removeprefix("STUCK_")
-            kept = {k: v for k, v in content.items() if k in ("request_id", "status_url", "response_url")}
-            return {"status": state, **kept, "metrics": {}}, 200
-        case _:
-            raise AssertionError(f"{fault} is played elsewhere")
-    return content, status_code
+    """Return JSON that is well formed and not what one waits for, and its status."""
+    if fault in (Fault.STUCK_QUEUED, Fault.STUCK_PROCESSING):
+        kept = {k: v for k, v in content.items() if k in ("request_id", "status_url", "response_url")}
+        return {"status": fault.name.removeprefix("STUCK_"), **kept, "metrics": {}}, 200
+    changed, without = _changes(fault, content), _LEFT_OUT.get(fault)
+    altered = {name: value for name, value in (content | changed).items() if name != without}
+    return altered, status_code
+
+
+def _changes(fault: Fault, content: dict[str, Any]) -> dict[str, Any]:
+    output, metrics = content.get("output"), content.get("metrics", {})
+    elsewhere = f"{_OTHER_HOST}/v2/requests/{content.get('request_id')}"
+    changes: dict[Fault, dict[str, Any]] = {
+        Fault.ODD_REQUEST_ID: {"request_id": "../../x"},
+        Fault.FOREIGN_URLS: dict.fromkeys(("status_url", "response_url", "poll_url"), elsewhere),
+        Fault.OUTPUT_NULL: {"output": None},
+        Fault.OUTPUT_LIST: {"output": [output]},
+        Fault.OUTPUT_DICT: {"output": {"url": output}},
+        Fault.NO_COST: {"metrics": {name: value for name, value in metrics.items() if name != "cost"}},
+        Fault.NAN_COST: {"metrics": metrics | {"cost": float("nan")}},
+    }
+    return changes.get(fault, {})

@@ -1,4 +1,4 @@
-"""Reads what clients send: keys, JSON bodies, a job's parameters. Shares no parser with samframe's own client."""
+"""Reads what clients send: keys, JSON bodies, parameters. Shares no parser with samframe's own client."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import json
 import math
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["JobRequest", "Refusal", "check_key", "is_json_type", "read_json", "read_points"]
 
@@ -23,12 +26,15 @@ class Refusal(Exception):  # noqa: N818 - an answer on its way out, not a fault 
         HTTP status of the answer.
     error : str
         Text of its ``error`` field.
+    headers : mapping of str to str, optional
+        Further headers of the answer.
     """
 
-    def __init__(self, status_code: int, error: str) -> None:
+    def __init__(self, status_code: int, error: str, *, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(error)
         self.status_code = status_code
         self.error = error
+        self.headers = headers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +77,7 @@ class JobRequest:
         }
         for name, value in flags.items():
             if not isinstance(value, bool):
-                raise ValueError(f"{name} must be boolean")
+                raise ValueError(f"{name} must be boolean")  # noqa: TRY004 - the text of a FAILED job
         points: tuple[tuple[float, float], ...] = ()
         removed: tuple[tuple[float, float], ...] = ()
         if prompt is None or not prompt.strip():

@@ -1,4 +1,4 @@
-"""The pool of workers: jobs run first come, first served, for as long as they take or as long as is simulated."""
+"""The pool of workers: jobs run first come, first served, as long as they take or as is simulated."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from samframe.server._images import read_image
 from samframe.server._engines import DrawnEngine
+from samframe.server._images import SentImage, read_image
 from samframe.server._jobs import Job, JobState
 from samframe.server._outputs import CONTENT_TYPES, SUFFIXES, mask_file, overlay_file
 from samframe.server._requests import JobRequest
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from samframe.server._config import ServerConfig
     from samframe.server._jobs import JobBook
     from samframe.server._money import Purse
-    from samframe.server.engine import Engine
+    from samframe.server._tally import Tally
+    from samframe.server.engine import Engine, Segmentation
 
 __all__ = ["WorkerPool"]
 
@@ -39,13 +40,18 @@ class WorkerPool:
         Where outputs go and uploaded files lie.
     purse : Purse
         What is charged for completed jobs.
+    tally : Tally
+        Counts them.
     """
 
-    def __init__(self, config: ServerConfig, engine: Engine, book: JobBook, purse: Purse) -> None:
+    def __init__(
+        self, config: ServerConfig, engine: Engine, *, book: JobBook, purse: Purse, tally: Tally
+    ) -> None:
         self._config = config
         self._engine = engine
         self._book = book
         self._purse = purse
+        self._tally = tally
         self._queue: asyncio.Queue[Job] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._threads = ThreadPoolExecutor(
@@ -99,14 +105,21 @@ class WorkerPool:
             max_side_px=self._config.max_side_px,
         )
         job.image_sha256 = image.sha256
-        asked = {"prompt": request.prompt, "points": request.points, "remove_points": request.remove_points}
-        if isinstance(self._engine, DrawnEngine):
-            made = self._engine.draw(image.size_hw, image_sha256=job.image_sha256, **asked)
-        else:
-            made = self._engine.segment(image.pixels(), **asked)
+        made = self._segment(image, request)
         if request.overlay_mask:
             return overlay_file(image.pixels(), made.mask)
         return mask_file(made.mask, self._config.output)
+
+    def _segment(self, image: SentImage, request: JobRequest) -> Segmentation:
+        engine = self._engine
+        prompt, points, removed = request.prompt, request.points, request.remove_points
+        if isinstance(engine, DrawnEngine):
+            # It needs the hash of the bytes alone: nothing is decoded.
+            sha256 = image.sha256
+            return engine.draw(
+                image.size_hw, image_sha256=sha256, prompt=prompt, points=points, remove_points=removed
+            )
+        return engine.segment(image.pixels(), prompt=prompt, points=points, remove_points=removed)
 
     def _finish(self, job: Job, output: bytes | None) -> None:
         job.finished_s = time.monotonic()
@@ -115,6 +128,7 @@ class WorkerPool:
             job.body["image"] = _abridged(image)
         if output is None:
             self._purse.release()
+            self._tally.failed += 1
             job.state = JobState.FAILED
             return
         overlay = job.body.get("overlay_mask", True)
@@ -123,6 +137,7 @@ class WorkerPool:
         job.file_size = len(output)
         self._book.outputs.put(job.file_name, output, now=self._config.clock())
         job.cost_usd = self._purse.charge()
+        self._tally.billed += 1
         job.remaining_usd = self._purse.balance_usd
         job.state = JobState.COMPLETED
 
