@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from samframe.images._codec import open_picture
 from samframe.images._header import MAX_PIXELS, Header, describe_bytes, read_header
 from samframe.images._image import Image
+from samframe.images._pillow import quiet
 from samframe.images._read import read_image, read_images
 from samframe.images._text import check_url, decode_base64, decode_data_uri
 
@@ -15,6 +17,8 @@ __all__ = [
     "decode_base64",
     "decode_data_uri",
     "describe_bytes",
+    "open_picture",
+    "quiet",
     "read_header",
     "read_image",
     "read_images",

@@ -40,8 +40,8 @@ def open_picture(data: bytes, header: Header) -> PillowImage.Image:
     pillow = load_pillow()
     if header.format == "PNG":
         # load() overlooks a flipped bit; only verify() compares the checksums of the chunks.
-        with pillow.open(io.BytesIO(data), formats=["PNG"]) as picture:
-            picture.verify()
+        with pillow.open(io.BytesIO(data), formats=["PNG"]) as doubtful:
+            doubtful.verify()
     picture: PillowImage.Image = pillow.open(io.BytesIO(data), formats=[header.format])
     if (picture.height, picture.width) != header.size_hw:
         raise ImageError("corrupt: its headers contradict each other")

@@ -9,33 +9,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from samframe._contract import MAX_IMAGE_SIDE_PX
 from samframe.errors import ImageError
 from samframe.images import _geometry
-from samframe.images._codec import (
-    check_decodes,
-    encode,
-    open_picture,
-    orientation_of,
-    rgb_pixels,
-    scale,
-    to_8_bit,
-)
-from samframe.images._header import MAX_PIXELS, Header, read_header
-from samframe.images._pillow import quiet
-from samframe.images._source import EncodedSource, RasterSource, Source
+from samframe.images._prepare import prepare, raster, sent_bytes
 from samframe.images._text import shorten
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-    from PIL import Image as PillowImage
+
+    from samframe.images._source import Source
 
 __all__ = ["Image", "image_of_source", "image_of_url"]
-
-#: A file that the API takes as it is, yet larger than a picture of 2048 px need be, is encoded anew.
-MAX_UNTOUCHED_BYTES = 32 * 1024**2
-
-_PLAIN_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -86,7 +70,7 @@ class Image:
         """
         if self.source is None:
             return self.identity.removeprefix("url:")
-        data = _sent(self.source, is_untouched=self.is_untouched)
+        data = sent_bytes(self.source, is_untouched=self.is_untouched)
         if _identity(data) != self.identity:
             raise ImageError(
                 f"{self.label}: changed after this call had read it; nothing was sent. Run again"
@@ -170,10 +154,7 @@ class Image:
     def _raster(self, *, max_side: int | None) -> NDArray[np.uint8]:
         if self.source is None:
             raise ImageError(f"{self.label}: samframe passes image URLs on and does not download them")
-        with _named(self.source), quiet():
-            picture = _open(self.source)
-            size_hw = _geometry.fit((picture.height, picture.width), max_side or max(picture.size))
-            return rgb_pixels(_scaled(picture, size_hw, is_ours=isinstance(self.source, EncodedSource)))
+        return raster(self.source, max_side=max_side)
 
 
 def image_of_url(url: str) -> Image:
@@ -189,7 +170,7 @@ def image_of_source(source: Source) -> Image:
     ImageError
         If it cannot be read or decoded.
     """
-    done = _prepare(source)
+    done = prepare(source)
     return Image(
         identity=_identity(done.sent),
         source=source,
@@ -200,103 +181,5 @@ def image_of_source(source: Source) -> Image:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Prepared:
-    sent: bytes
-    stored_hw: tuple[int, int]
-    sent_hw: tuple[int, int]
-    orientation: int
-    is_untouched: bool
-
-
-class _named:  # noqa: N801 - a context manager, read like a function
-    """Put the source's name before the message of an ImageError that has none yet."""
-
-    def __init__(self, source: Source) -> None:
-        self._label = source.label
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        if isinstance(error, ImageError) and not str(error).startswith(self._label):
-            raise ImageError(f"{self._label}: {error}") from None
-
-
 def _identity(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
-
-
-def _sent(source: Source, *, is_untouched: bool) -> bytes:
-    if not is_untouched or isinstance(source, RasterSource):
-        return _prepare(source).sent
-    # No need to decode again what is the same by its hash.
-    with _named(source):
-        return source.read()
-
-
-def _open(source: Source) -> PillowImage.Image:
-    """Return the picture, decoded or not. Call inside ``quiet``."""
-    if isinstance(source, EncodedSource):
-        data = source.read()
-        return open_picture(data, read_header(data))
-    picture = source.picture()
-    if not 0 < picture.width * picture.height <= MAX_PIXELS:
-        raise ImageError(f"no pixels, or over the limit of {MAX_PIXELS / 1e6:.0f} megapixels")
-    return picture
-
-
-def _prepare(source: Source) -> _Prepared:
-    with _named(source), quiet():
-        if isinstance(source, EncodedSource):
-            return _prepare_file(source.read())
-        picture = _open(source)
-        return _prepare_picture(picture, orientation_of(picture), is_ours=False)
-
-
-def _prepare_file(data: bytes) -> _Prepared:
-    header = read_header(data)
-    picture = open_picture(data, header)
-    orientation = orientation_of(picture)
-    if not _can_go_untouched(picture, header, orientation, len(data)):
-        return _prepare_picture(picture, orientation, is_ours=True)
-    check_decodes(picture)
-    size_hw = header.size_hw
-    return _Prepared(sent=data, stored_hw=size_hw, sent_hw=size_hw, orientation=1, is_untouched=True)
-
-
-def _can_go_untouched(picture: PillowImage.Image, header: Header, orientation: int, n_bytes: int) -> bool:
-    # JPEGs of several pictures (MPO) show the first one everywhere; animations do not.
-    is_still = header.format == "JPEG" or not getattr(picture, "is_animated", False)
-    return (
-        header.format != "WEBP"
-        and is_still
-        and orientation == 1
-        and max(header.size_hw) <= MAX_IMAGE_SIDE_PX
-        # Readers differ on what 16 bits or CMYK look like: better sent as the 8-bit picture that they mean.
-        and header.bit_depth <= 8  # noqa: PLR2004 - bits
-        and picture.mode in _PLAIN_MODES
-        and n_bytes <= MAX_UNTOUCHED_BYTES
-    )
-
-
-def _prepare_picture(picture: PillowImage.Image, orientation: int, *, is_ours: bool) -> _Prepared:
-    stored_hw = (picture.height, picture.width)
-    size_hw = _geometry.fit(stored_hw, MAX_IMAGE_SIDE_PX)
-    as_jpeg = picture.format in {"JPEG", "MPO"}
-    sent = encode(_scaled(picture, size_hw, is_ours=is_ours), as_jpeg=as_jpeg, orientation=orientation)
-    sent_hw = _geometry.upright(size_hw, orientation)
-    return _Prepared(
-        sent=sent, stored_hw=stored_hw, sent_hw=sent_hw, orientation=orientation, is_untouched=False
-    )
-
-
-def _scaled(picture: PillowImage.Image, size_hw: tuple[int, int], *, is_ours: bool) -> PillowImage.Image:
-    """Return the picture in 8 bits, not turned, at the size."""
-    box: tuple[float, float, float, float] = (0, 0, picture.width, picture.height)
-    # A JPEG is decoded no finer than the size takes. A user's own picture would stay small after that.
-    drafted = picture.draft(None, (size_hw[1], size_hw[0])) if is_ours else None
-    if drafted is not None:
-        box = drafted[1]
-    picture.load()
-    return scale(to_8_bit(picture), size_hw, box=box)

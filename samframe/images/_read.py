@@ -41,15 +41,16 @@ def read_image(cell: object, *, image_root: str | os.PathLike[str] | None = None
     """Read what a cell holds, check that it is an image, and say what is sent for it.
 
     A PNG, JPEG or still GIF of at most 2048 px that is stored upright is sent as it is, metadata included.
-    Anything else is encoded anew: turned upright, scaled down to 2048 px, 8 bits a channel, without metadata.
-    JPEG stays JPEG (quality 95), the rest becomes PNG; transparency is kept; an animation sends its first frame.
+    Anything else is encoded anew: turned upright, scaled down to 2048 px, 8 bits a channel, without
+    metadata. JPEG stays JPEG (quality 95), the rest becomes PNG; transparency is kept; of an animation the
+    first frame is sent.
 
     Parameters
     ----------
     cell : object
-        A path (``~``, relative, ``file://``), an http(s) URL (passed on, never downloaded), a data URI
-        or base64 text, bytes, a Pillow image, a uint8 array of shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4), or
-        an fsspec URL of an object store (``s3://``, ``gs://``, ``memory://``).
+        A path (``~``, relative, ``file://``), an http(s) URL (passed on, never downloaded), a data URI or
+        base64 text, bytes, a Pillow image, a uint8 array of shape (h, w), (h, w, 1), (h, w, 3) or (h, w,
+        4), or an fsspec URL of an object store (``s3://``, ``gs://``, ``memory://``).
     image_root : path, optional
         A folder that confines paths: relative ones start there, and what lies outside (through ``..`` or a
         link, too) is refused, as are object stores.
@@ -205,9 +206,9 @@ def _check_array(array: NDArray[Any]) -> NDArray[np.uint8]:
         raise ImageError(
             f"an array of {array.dtype} is no image; scale its values to 0..255 and use array.astype('uint8')"
         )
-    if array.ndim == 3 and shape[0] in {1, 3, 4} and shape[2] not in {1, 3, 4}:  # noqa: PLR2004 - channels, h, w
+    if array.ndim == 3 and shape[0] in {1, 3, 4} and shape[2] not in {1, 3, 4}:  # noqa: PLR2004 - channels
         raise ImageError(f"an array of shape {shape} has its channels first; use array.transpose(1, 2, 0)")
-    if array.ndim not in {2, 3} or (array.ndim == 3 and shape[2] not in {1, 3, 4}):  # noqa: PLR2004 - h, w, channels
+    if array.ndim not in {2, 3} or (array.ndim == 3 and shape[2] not in {1, 3, 4}):  # noqa: PLR2004 - channels
         raise ImageError(f"an array of shape {shape} is no image; it must be (h, w), (h, w, 3) or (h, w, 4)")
     if array.size == 0:
         raise ImageError(f"an array of shape {shape} has no pixels")
