@@ -5,17 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from samframe.errors import MaskError
 from samframe.masks import _runs
+from samframe.masks._mask import Mask
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from samframe.masks._array import MaskArray
     from samframe.masks._pool import MaskPool
 
-__all__ = ["areas", "bboxes", "border_touch", "centroids", "iou_matrix", "paired_iou"]
+__all__ = [
+    "areas",
+    "bboxes",
+    "border_touch",
+    "centroids",
+    "intersection",
+    "iou_matrix",
+    "paired_iou",
+    "stack",
+    "union",
+]
 
 
 def areas(pool: MaskPool, index: NDArray[np.int64], *, fill: int = 0) -> NDArray[np.int64]:
@@ -162,3 +176,61 @@ def _check_sizes(a: NDArray[np.int32], b: NDArray[np.int32], positions: NDArray[
 
 def _ratio(shared: NDArray[np.int64], union: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.divide(shared, union, out=np.zeros(shared.shape), where=union > 0)
+
+
+def union(array: MaskArray) -> Any:
+    """Return the Mask of what any mask covers, NA where all are missing.
+
+    Raises
+    ------
+    MaskError
+        If the masks are not all of one size.
+    """
+    return _combined(array, _runs.union_runs)
+
+
+def intersection(array: MaskArray) -> Any:
+    """Return the Mask of what all masks cover, NA where all are missing.
+
+    Raises
+    ------
+    MaskError
+        If the masks are not all of one size.
+    """
+    return _combined(array, _runs.intersection_runs)
+
+
+def stack(array: MaskArray, size_hw: tuple[int, int] | None = None) -> NDArray[np.bool_]:
+    """Return the pixels of all masks, bool of shape (n, H, W) in C order, all False where missing.
+
+    Raises
+    ------
+    MaskError
+        If no size is given and the masks are not all of one size, or all are missing.
+    """
+    if size_hw is None and array.isna().all():
+        raise MaskError("No mask tells the size of the stack: pass size_hw=(height, width).")
+    height, width = _common_size(array) if size_hw is None else size_hw
+    pixels = np.zeros((len(array), height, width), dtype=bool)
+    for position, mask in enumerate(array):
+        if isinstance(mask, Mask):
+            fitting = mask if mask.size_hw == (height, width) else mask.resize((height, width))
+            pixels[position] = fitting.to_numpy()
+    return pixels
+
+
+def _combined(array: MaskArray, combine: Callable[[list[NDArray[Any]]], NDArray[Any]]) -> Any:
+    present = np.unique(array._index[array._index >= 0])
+    if not len(present):
+        return pd.NA
+    size_hw = _common_size(array)
+    toggles, offsets = array._pool.toggles(present)
+    return Mask._from_toggles(combine(np.split(toggles, offsets[1:-1])), size_hw)
+
+
+def _common_size(array: MaskArray) -> tuple[int, int]:
+    positions = np.flatnonzero(array._index >= 0)
+    sizes = array._pool.sizes_hw()[array._index[positions]]
+    _check_sizes(sizes, np.broadcast_to(sizes[:1], sizes.shape), positions)
+    height, width = sizes[0].tolist()
+    return height, width
