@@ -1,4 +1,8 @@
-"""Run-length codec for binary masks: pixels in C order to COCO's column-major counts and back."""
+"""Run-length codec for binary masks: pixels in C order to COCO's column-major counts and back.
+
+Images lie in memory row by row, COCO's runs go column by column. Neither direction transposes: where a pixel differs
+from the one above it is found on rows packed to bits, and only the few places found are put in column order.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,19 @@ import numpy.typing as npt
 
 from samframe.errors import MaskError
 from samframe.masks._counts import (
-    canonical_counts,
-    check_size,
+    checked_toggles,
+    counts_from_pool,
     counts_from_toggles,
     position_dtype,
-    toggles_from_counts,
 )
 
-__all__ = ["decode", "encode", "encode_batch", "paint_toggles", "toggles_from_array"]
+__all__ = ["decode", "encode", "encode_batch", "paint_toggles", "toggles_from_array", "toggles_from_bits"]
 
 Ints = npt.NDArray[np.integer[Any]]
+Bytes = npt.NDArray[np.uint8]
+
+_BATCH_BYTES = 1 << 22  # pixels of a batch that are worked on at once: they stay in the cache
+_DENSE = 16  # more than one changed bit in this many: transpose instead of sorting
 
 
 def encode(array: npt.ArrayLike) -> bytes:
@@ -40,22 +47,181 @@ def encode(array: npt.ArrayLike) -> bytes:
     """
     pixels = np.asarray(array)
     toggles = toggles_from_array(pixels)
-    return counts_from_toggles(toggles, pixels.shape)  # type: ignore[arg-type]  # two sides: checked there
+    return counts_from_toggles(toggles, (pixels.shape[0], pixels.shape[1]))
 
 
 def encode_batch(stack: npt.ArrayLike) -> list[bytes]:
-    """Return the compressed counts of every mask of a stack, shape (n, H, W)."""
-    return [encode(array) for array in np.asarray(stack)]
+    """Return COCO's compressed counts of every mask of a stack, many small masks at a time.
+
+    Parameters
+    ----------
+    stack : array_like, shape (n, H, W)
+        Any dtype; what is not zero is foreground.
+
+    Returns
+    -------
+    list of bytes
+        One a mask, each equal to what `encode` gives.
+
+    Raises
+    ------
+    MaskError
+        If the array is not three-dimensional.
+    """
+    pixels = np.asarray(stack)
+    if pixels.ndim != 3:  # noqa: PLR2004 - masks, height and width
+        raise MaskError(f"a stack of masks has three axes (n, height, width), not {pixels.ndim}")
+    n_masks, height, width = pixels.shape
+    step = _BATCH_BYTES // max(1, height * width)
+    if step <= 1 or width * height == 0:
+        return [encode(mask) for mask in pixels]
+    out: list[bytes] = []
+    for first in range(0, n_masks, step):
+        out += _encode_chunk(_as_bool(pixels[first : first + step]))
+    return out
+
+
+def _encode_chunk(stack: npt.NDArray[np.bool_]) -> list[bytes]:
+    """Encode a C-ordered stack whose pixels fit in int32 positions."""
+    n_masks, height, width = stack.shape
+    bits = np.packbits(stack, axis=2)
+    n_bytes = bits.shape[2]
+    changed = np.empty_like(bits)
+    np.bitwise_xor(bits[:, 1:], bits[:, :-1], out=changed[:, 1:])
+    changed[:, 0] = bits[:, 0] ^ _next_column(bits[:, -1], width)
+    rows, xs = _set_bits(changed.reshape(n_masks * height, n_bytes))
+    if rows.size > changed.size * 8 // _DENSE:
+        return [encode(mask) for mask in stack]
+    which, ys = np.divmod(rows, height)
+    positions = which * (height * width + 1) + xs * height + ys
+    positions.sort()
+    heads = np.arange(n_masks, dtype=positions.dtype) * (height * width + 1)
+    offsets = np.searchsorted(positions, np.append(heads, heads[-1] + height * width + 1))
+    # A run ends at every toggle, and at the mask's last pixel; the first one begins at its first.
+    edges = np.insert(positions, offsets[1:], heads + height * width)
+    run_offsets = offsets + np.arange(n_masks + 1)
+    runs = np.diff(edges, prepend=edges.dtype.type(0))
+    runs[run_offsets[1:-1]] -= 1  # from one mask's last pixel to the next one's first
+    counts, counts_offsets = counts_from_pool(runs, run_offsets)
+    ends = counts_offsets.tolist()
+    return [counts[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
 
 
 def toggles_from_array(array: npt.NDArray[Any]) -> Ints:
-    """Return the spans of a mask as ``start, end, start, end ...``, column-major positions, ends excluded."""
+    """Return where a mask begins and ends.
+
+    Parameters
+    ----------
+    array : ndarray, shape (H, W)
+        Any dtype and memory order; what is not zero is foreground.
+
+    Returns
+    -------
+    ndarray of int32 or int64, shape (2 * n_spans,)
+        ``start, end, start, end ...`` as column-major positions ``x * height + y``, ends excluded.
+
+    Raises
+    ------
+    MaskError
+        If the array is not two-dimensional.
+    """
     if array.ndim != 2:  # noqa: PLR2004 - height and width
         raise MaskError(f"a mask has two axes (height, width), not {array.ndim}")
-    flat = (array != 0).T.ravel()
-    padded = np.zeros(flat.size + 2, dtype=bool)
-    padded[1:-1] = flat
-    return np.flatnonzero(padded[1:] != padded[:-1]).astype(position_dtype(flat.size))
+    height, width = array.shape
+    if not array.size:
+        return np.empty(0, dtype=np.int32)
+    if array.T.flags.c_contiguous and not array.flags.c_contiguous:
+        return _toggles_from_columns(_as_bool(array.T), height * width)
+    pixels = _as_bool(array)
+    toggles = toggles_from_bits(np.packbits(pixels, axis=1), (height, width))
+    if toggles is None:
+        return _toggles_from_columns(np.ascontiguousarray(pixels.T), height * width)
+    return toggles
+
+
+def toggles_from_bits(bits: Bytes, size_hw: tuple[int, int], *, give_up: bool = True) -> Ints | None:
+    """Return where a mask begins and ends, from rows packed to bits.
+
+    Parameters
+    ----------
+    bits : ndarray of uint8, shape (H, ceil(W / 8)), C order
+        Rows packed by `numpy.packbits`; the bits past the width are 0.
+    size_hw : (int, int)
+        Height and width in pixels, none of them 0.
+    give_up : bool
+        Return None for a mask so noisy that transposing it is faster.
+
+    Returns
+    -------
+    ndarray of int32 or int64, shape (2 * n_spans,), or None
+        As `toggles_from_array`.
+    """
+    height, width = size_hw
+    changed = np.empty_like(bits)
+    np.bitwise_xor(bits[1:], bits[:-1], out=changed[1:])
+    changed[0] = bits[0] ^ _next_column(bits[-1], width)
+    if give_up and _is_dense(changed):
+        return None
+    rows, xs = _set_bits(changed)
+    dtype = position_dtype(height * width)
+    toggles = xs.astype(dtype, copy=False) * height + rows.astype(dtype, copy=False)
+    toggles.sort()
+    if toggles.size & 1:
+        return np.append(toggles, dtype(height * width))
+    return toggles
+
+
+def _as_bool(array: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Return an array as C-ordered booleans, without a copy where the bytes allow it."""
+    if array.dtype == np.bool_:
+        return np.ascontiguousarray(array)
+    if array.dtype in (np.uint8, np.int8):
+        return np.ascontiguousarray(array).view(np.uint8)  # type: ignore[return-value]  # packbits tests for 0
+    return np.ascontiguousarray(array != 0)
+
+
+def _next_column(last_rows: Bytes, width: int) -> Bytes:
+    """Move packed rows one column to the right: the pixel before a column's first is the last column's last."""
+    moved = last_rows >> 1
+    moved[..., 1:] |= last_rows[..., :-1] << 7
+    if width % 8:
+        moved[..., -1] &= np.uint8(0xFF << (8 - width % 8) & 0xFF)
+    return moved
+
+
+def _is_dense(changed: Bytes) -> bool:
+    """Say whether so many bits are set that sorting them costs more than a transposition (from a sample of rows)."""
+    sample = changed[:: max(1, changed.shape[0] // 16)]
+    return int(np.unpackbits(sample).sum()) * _DENSE > sample.size * 8
+
+
+def _set_bits(changed: Bytes) -> tuple[Ints, Ints]:
+    """Return the rows and columns of the bits that are set: words first, then the bits of those that have any."""
+    n_bytes = changed.shape[1]
+    flat = changed.ravel()
+    if flat.size % 8:
+        flat = np.concatenate([flat, np.zeros(-flat.size % 8, dtype=np.uint8)])
+    words = flat.view(np.uint64)
+    used = np.flatnonzero(words != 0)
+    found = np.flatnonzero(np.unpackbits(words[used].view(np.uint8)).view(bool))
+    spots = used[found >> 6] * 64 + (found & 63)
+    rows = spots // (8 * n_bytes)
+    return rows, spots - rows * (8 * n_bytes)
+
+
+def _toggles_from_columns(columns: npt.NDArray[np.bool_], n_pixels: int) -> Ints:
+    """Return the toggles of C-ordered pixels that already lie column by column."""
+    dtype = position_dtype(n_pixels)
+    flat = columns.ravel()
+    if flat.dtype != np.bool_:
+        flat = flat != 0
+    found = [np.flatnonzero(flat[:1]).astype(dtype)]
+    for first in range(0, n_pixels - 1, 1 << 17):
+        part = flat[first : first + (1 << 17) + 1]
+        found.append((np.flatnonzero(part[1:] != part[:-1]) + (first + 1)).astype(dtype))
+    if flat[-1]:
+        found.append(np.array([n_pixels], dtype=dtype))
+    return np.concatenate(found)
 
 
 def decode(counts: bytes, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
@@ -77,12 +243,91 @@ def decode(counts: bytes, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
     MaskError
         If the counts are malformed or do not fit the size.
     """
-    size = check_size(size_hw)
-    return paint_toggles(toggles_from_counts(canonical_counts(counts, size), size), size)
+    return paint_toggles(checked_toggles(counts, size_hw)[0], size_hw)
 
 
 def paint_toggles(toggles: Ints, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """Return the pixels of spans as a bool array (H, W) in C order."""
+    """Return the pixels of spans.
+
+    Parameters
+    ----------
+    toggles : ndarray of int, shape (2 * n_spans,)
+        ``start, end, start, end ...`` as column-major positions, ends excluded.
+    size_hw : (int, int)
+        Height and width in pixels.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W), C order
+    """
+    height, width = size_hw
+    if not height * width:
+        return np.zeros(size_hw, dtype=bool)
+    if toggles.size > height * width // _DENSE:
+        return _paint_columns(toggles, size_hw)
+    # Bit p of byte (j, x) stands for pixel (p * n_rows + j, x): each of the eight bands of rows is a plane of bits,
+    # so that unpacking is eight passes over whole bands.
+    n_rows = -(-height // 8)
+    planes = np.zeros((n_rows, width + -width % 8), dtype=np.uint8)
+    _scatter(toggles, size_hw, planes)
+    words = planes.view(np.uint64)
+    _accumulate(words)
+    words ^= _BANDS_BEFORE[planes[-1]].view(np.uint64)
+    out = np.empty((8 * n_rows, planes.shape[1]), dtype=np.uint8)
+    bands = out.view(np.uint64).reshape(8, n_rows, -1)
+    for plane in range(8):
+        np.right_shift(words, plane, out=bands[plane])
+        bands[plane] &= _LOWEST_BITS
+    return np.ascontiguousarray(out[:height, :width]).view(bool)
+
+
+_LOWEST_BITS = np.uint64(0x0101010101010101)
+_BITS = np.left_shift(1, np.arange(8)).astype(np.uint8)
+
+# What the last row of a plane hands on to the planes below it: bit p is the parity of the bits under p.
+_BANDS_BEFORE = np.array(
+    [sum(((byte & ((1 << p) - 1)).bit_count() & 1) << p for p in range(8)) for byte in range(256)],
+    dtype=np.uint8,
+)
+
+
+def _scatter(toggles: Ints, size_hw: tuple[int, int], planes: Bytes) -> None:
+    """Set a bit wherever a column changes, the pixel above its first one taken as background."""
+    height, width = size_hw
+    n_rows, stride = planes.shape
+    xs = toggles // height
+    ys = toggles - xs * height
+    planes[0, :width] = _open_at_top(np.bincount(xs, minlength=width + 1)[:width])
+    if toggles.size and int(xs[-1]) == width:  # the end of the last pixel lies outside
+        xs, ys = xs[:-1], ys[:-1]
+    bands = ys // n_rows
+    spots = (ys - bands * n_rows) * stride + xs
+    np.bitwise_xor.at(planes.ravel(), spots, _BITS[bands])
+
+
+def _open_at_top(toggles_a_column: Ints) -> Bytes:
+    """Return 1 for each column whose pixel above the first (the last of the column before) is foreground."""
+    parity = np.zeros(toggles_a_column.size, dtype=np.uint8)
+    np.bitwise_xor.accumulate((toggles_a_column[:-1] & 1).astype(np.uint8), out=parity[1:])
+    return parity
+
+
+def _accumulate(words: npt.NDArray[np.uint64]) -> None:
+    """Replace rows by their running xor, in place: within blocks of rows side by side, then from block to block."""
+    n_rows, n_words = words.shape
+    step = max(1, int(n_rows**0.5))
+    whole = n_rows // step * step
+    blocks = words[:whole].reshape(-1, step, n_words)
+    for row in range(1, step):
+        blocks[:, row] ^= blocks[:, row - 1]
+    for block in range(1, blocks.shape[0]):
+        blocks[block] ^= blocks[block - 1, -1]
+    for row in range(max(1, whole), n_rows):
+        words[row] ^= words[row - 1]
+
+
+def _paint_columns(toggles: Ints, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Paint a noisy mask column by column and transpose it."""
     height, width = size_hw
     flat = np.zeros(height * width + 1, dtype=np.uint8)
     flat[toggles] = 1

@@ -1,12 +1,13 @@
 """COCO's compressed counts: the bytes of run lengths, of one mask or of many in one pool.
 
-The format is that of ``rleToString`` and ``rleFrString`` in pycocotools' ``maskApi.c``: run lengths in column-major
-order, background first; from the fourth run on the difference to the run two before; five bits a character, lowest
-first, 0x20 for "more follows", the sign in 0x10 of the last character, plus 48.
+The format is that of ``rleToString`` and ``rleFrString`` in pycocotools' ``maskApi.c``: run lengths in
+column-major order, background first; from the fourth run on the difference to the run two before; five bits a
+character, lowest first, 0x20 for "more follows", the sign in 0x10 of the last character, plus 48.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from samframe.errors import MaskError
 __all__ = [
     "canonical_counts",
     "check_size",
+    "checked_toggles",
     "counts_from_pool",
     "counts_from_runs",
     "counts_from_toggles",
@@ -34,7 +36,13 @@ _MORE = 0x20
 _SIGN = 0x10
 _ZERO = 48
 _MAX_SIDE = 2**31 - 1  # the sides are stored as int32
-_MAX_CHARS = 13  # 13 * 5 bits hold every difference of runs below 2**62
+_MAX_PIXELS = 2**48  # far past any image, and every sum of runs stays exact
+_MAX_CHARS = 12  # 12 * 5 bits hold every difference of runs, and no number wraps around 2**64
+_TABLE = 16384  # differences from -16384 to 16383 are at most three characters and are looked up
+_FEW_LONG = 8  # longer numbers of one mask that are spelt one by one
+
+# What a character adds: five bits where more follow; at the end of a number they carry its sign.
+_GROUP_VALUES = np.concatenate([np.arange(16), np.arange(-16, 0), np.arange(32)]).astype(np.int64)
 
 
 def check_size(size_hw: Any) -> tuple[int, int]:
@@ -43,7 +51,7 @@ def check_size(size_hw: Any) -> tuple[int, int]:
     Raises
     ------
     MaskError
-        If it is not two integers from 0 to 2**31 - 1.
+        If it is not two integers from 0 to 2**31 - 1, or of more than 2**48 pixels.
     """
     try:
         height, width = size_hw
@@ -52,6 +60,8 @@ def check_size(size_hw: Any) -> tuple[int, int]:
         raise MaskError(f"a mask's size is (height, width) in whole pixels, not {size_hw!r}") from None
     if not (0 <= size[0] <= _MAX_SIDE and 0 <= size[1] <= _MAX_SIDE):
         raise MaskError(f"a mask's height and width lie between 0 and {_MAX_SIDE}, not {size}")
+    if size[0] * size[1] > _MAX_PIXELS:
+        raise MaskError(f"a mask has at most 2**48 pixels, not {size[0]} x {size[1]}")
     return size
 
 
@@ -74,11 +84,10 @@ def counts_from_runs(runs: npt.ArrayLike) -> bytes:
         ASCII characters 48 to 111.
     """
     values = np.asarray(runs, dtype=np.int64)
-    counts, _ = counts_from_pool(values, np.array([0, values.size], dtype=np.int64))
-    return counts.tobytes()
+    return counts_from_pool(values, np.array([0, values.size], dtype=np.int64))[0]
 
 
-def counts_from_pool(runs: Ints, offsets: Offsets) -> tuple[npt.NDArray[np.uint8], Offsets]:
+def counts_from_pool(runs: Ints, offsets: Offsets) -> tuple[bytes, Offsets]:
     """Compress the run lengths of many masks at once.
 
     Parameters
@@ -90,41 +99,35 @@ def counts_from_pool(runs: Ints, offsets: Offsets) -> tuple[npt.NDArray[np.uint8
 
     Returns
     -------
-    counts : ndarray of uint8, shape (n_bytes,)
+    counts : bytes
+        The counts of all masks, one after another.
     offsets : ndarray of int64, shape (n + 1,)
         Mask i owns ``counts[offsets[i]:offsets[i + 1]]``.
     """
     deltas = _deltas(runs, offsets)
-    if not deltas.size:
-        return np.empty(0, np.uint8), np.zeros(offsets.size, np.int64)
-    magnitude = deltas ^ (deltas >> (8 * deltas.itemsize - 1))
-    n_groups = max(1, -(-(int(magnitude.max()).bit_length() + 1) // 5))
-    if n_groups == 1:
-        return ((deltas & 31) + _ZERO).astype(np.uint8), offsets.astype(np.int64)
-    if deltas.size > 1 << 15:
-        return _compress_long(deltas, magnitude, n_groups, offsets)
-    shifts = np.arange(0, 5 * n_groups, 5, dtype=deltas.dtype)
-    groups = ((deltas[:, None] >> shifts) & 31).astype(np.uint8)
-    more = np.zeros(groups.shape, dtype=bool)
-    np.greater_equal(magnitude[:, None], np.left_shift(16, shifts[:-1], dtype=np.int64), out=more[:, :-1])
-    keep = np.ones(groups.shape, dtype=bool)
-    keep[:, 1:] = more[:, :-1]
-    groups += more.view(np.uint8) << 5
-    groups += _ZERO
-    counts = groups[keep]
-    if offsets.size == 2:  # noqa: PLR2004 - one mask
-        return counts, np.array([0, counts.size], dtype=np.int64)
-    lengths = np.zeros(deltas.size + 1, dtype=np.int64)
-    np.cumsum(np.count_nonzero(keep, axis=1), out=lengths[1:])
-    return counts, lengths[offsets]
+    words, longs = _words(deltas)
+    one_mask = offsets.size == 2  # noqa: PLR2004 - start and end
+    if one_mask and longs.size <= _FEW_LONG:
+        counts = _splice(words, deltas, longs)
+        return counts, np.array([0, len(counts)], dtype=np.int64)
+    wide = np.zeros((words.size, 1 if not longs.size else 4), dtype=np.uint32)
+    wide[:, 0] = words
+    if longs.size:
+        spelt = b"".join(_spell(int(value)).ljust(16, b"\0") for value in deltas[longs])
+        wide[longs] = np.frombuffer(spelt, dtype="<u4").reshape(-1, 4)
+    raw = wide.astype("<u4", copy=False).tobytes()
+    used = np.frombuffer(raw, dtype=np.uint8).reshape(words.size, -1) != 0
+    ends = np.zeros(words.size + 1, dtype=np.int64)
+    np.cumsum(np.count_nonzero(used, axis=1), out=ends[1:])
+    return raw.translate(None, b"\0"), ends[offsets]
 
 
 def _deltas(runs: Ints, offsets: Offsets) -> Ints:
     """Return each run less the run two before it, from a mask's fourth run on."""
     deltas = runs.copy()
-    if runs.size <= 3:  # noqa: PLR2004 - the format's own threshold
-        if offsets.size == 2:  # noqa: PLR2004 - one mask
-            return deltas
+    if offsets.size == 2:  # noqa: PLR2004 - one mask
+        deltas[3:] -= runs[1:-2]
+        return deltas
     deltas[2:] -= runs[:-2]
     heads = offsets[:-1, None] + np.arange(3)
     whole = heads[heads < offsets[1:, None]]
@@ -132,24 +135,70 @@ def _deltas(runs: Ints, offsets: Offsets) -> Ints:
     return deltas
 
 
-def _compress_long(
-    deltas: Ints, magnitude: Ints, n_groups: int, offsets: Offsets
-) -> tuple[npt.NDArray[np.uint8], Offsets]:
-    """Compress many differences group by group: most of a noisy mask's take one character."""
-    lengths = np.ones(deltas.size, dtype=np.uint8)
-    for group in range(n_groups - 1):
-        lengths += magnitude >= (16 << 5 * group)
-    ends = np.zeros(deltas.size + 1, dtype=np.int64)
-    np.cumsum(lengths, out=ends[1:])
-    counts = np.empty(int(ends[-1]), dtype=np.uint8)
-    rest, at, left = deltas, ends[:-1], lengths
+@functools.cache
+def _word_table() -> npt.NDArray[np.uint32]:
+    """Return -16384 to 16383 spelt in words of up to three bytes: first character lowest, 0 where unused."""
+    values = np.arange(-_TABLE, _TABLE)
+    words = np.zeros(values.size, dtype=np.uint32)
+    alive = np.ones(values.size, dtype=bool)
+    for group in range(3):
+        more = (values < -(16 << 5 * group)) | (values >= 16 << 5 * group)
+        characters = ((values >> 5 * group) & 31) + 32 * more + _ZERO
+        words += (np.where(alive, characters, 0) << 8 * group).astype(np.uint32)
+        alive = more
+    return words
+
+
+def _words(deltas: Ints) -> tuple[npt.NDArray[np.uint32], Offsets]:
+    """Return each difference spelt in a word, and the indices of those too long for one (their words are 0)."""
+    table = _word_table()
+    shifted = deltas + _TABLE
+    longs = np.flatnonzero((shifted < 0) | (shifted >= 2 * _TABLE))
+    shifted[longs] = 0
+    words = table[shifted]
+    words[longs] = 0
+    return words, longs
+
+
+def _spell(value: int) -> bytes:
+    """Return the characters of one difference of any length."""
+    characters = bytearray()
     while True:
-        more = left > 1
-        counts[at] = (rest & 31).astype(np.uint8) + (more.view(np.uint8) << 5) + _ZERO
-        chosen = np.flatnonzero(more)
-        if not chosen.size:
-            return counts, ends[offsets]
-        rest, at, left = rest[chosen] >> 5, at[chosen] + 1, left[chosen] - 1
+        group, value = value & 31, value >> 5
+        if value == (-1 if group & _SIGN else 0):
+            characters.append(group + _ZERO)
+            return bytes(characters)
+        characters.append(group + _MORE + _ZERO)
+
+
+def _splice(words: npt.NDArray[np.uint32], deltas: Ints, longs: Offsets) -> bytes:
+    """Return one mask's characters: its words without empty bytes, and the few long numbers between."""
+    short = words < 256  # noqa: PLR2004 - one character
+    n_short = int(np.count_nonzero(short))
+    if n_short + longs.size == words.size and not longs.size:
+        return words.astype(np.uint8).tobytes()
+    little = words.astype("<u4", copy=False)
+    if words.size - n_short < words.size // 100:
+        return _splice_noise(deltas, np.flatnonzero(~short), longs)
+    if not longs.size:
+        return little.tobytes().translate(None, b"\0")
+    pieces, start = [], 0
+    for at in longs.tolist():
+        pieces += (little[start:at].tobytes().translate(None, b"\0"), _spell(int(deltas[at])))
+        start = at + 1
+    pieces.append(little[start:].tobytes().translate(None, b"\0"))
+    return b"".join(pieces)
+
+
+def _splice_noise(deltas: Ints, several: Offsets, longs: Offsets) -> bytes:
+    """Return one noisy mask's characters: single bytes, and the rare longer numbers put between them."""
+    spots = np.sort(np.concatenate([several, longs]))
+    extra = [_spell(value)[1:] for value in deltas[spots].tolist()]
+    first = (deltas & 31) + _ZERO
+    first[spots] += _MORE
+    where = np.repeat(spots + 1, [len(text) for text in extra])
+    singles = first.astype(np.uint8)
+    return np.insert(singles, where, np.frombuffer(b"".join(extra), dtype=np.uint8)).tobytes()
 
 
 def runs_from_counts(counts: bytes) -> npt.NDArray[np.int64]:
@@ -184,31 +233,53 @@ def _runs_from_pool(pool: npt.NDArray[np.uint8], offsets: Offsets) -> tuple[npt.
     groups = pool - np.uint8(_ZERO)
     if int(groups.max()) > 63:  # noqa: PLR2004 - six bits a character
         raise MaskError("malformed RLE counts: a byte is none of the characters '0' to 'o'")
-    ends = np.flatnonzero(groups < _MORE)
-    starts = np.empty(ends.size, dtype=np.int64)
-    starts[:1] = 0
-    starts[1:] = ends[:-1] + 1
-    lasts = offsets[1:][np.diff(offsets) > 0] - 1
-    if int(groups[lasts].max(initial=0)) >= _MORE:
+    more = groups >= _MORE
+    one_mask = offsets.size == 2  # noqa: PLR2004 - start and end
+    if more[-1] or (not one_mask and more[offsets[1:][offsets[1:] > offsets[:-1]] - 1].any()):
         raise MaskError("malformed RLE counts: the last number breaks off")
-    deltas = _numbers(groups, starts, ends)
-    run_offsets = np.searchsorted(ends, offsets)
-    return _undo_deltas(deltas, run_offsets), run_offsets
+    values = _GROUP_VALUES[groups]
+    joined = np.flatnonzero(more)
+    if joined.size:
+        _join_groups(values, more, joined)
+        begins = np.ones(more.size, dtype=bool)
+        np.logical_not(more[:-1], out=begins[1:])
+        values = values[begins]
+    if one_mask:
+        run_offsets = np.array([0, values.size], dtype=np.int64)
+    else:
+        run_offsets = offsets - np.searchsorted(joined, offsets)
+    return _undo_deltas(values, run_offsets), run_offsets
 
 
-def _numbers(groups: npt.NDArray[np.uint8], starts: Offsets, ends: Offsets) -> npt.NDArray[np.int64]:
-    """Put the five-bit groups of each number together, sign last."""
-    lengths = ends - starts + 1
-    longest = int(lengths.max())
-    if longest > _MAX_CHARS:
-        raise MaskError(f"malformed RLE counts: a number of {longest} characters")
-    values = (groups[starts] & 31).astype(np.int64)
-    for group in range(1, longest):
-        chosen = np.flatnonzero(lengths > group)
-        values[chosen] |= (groups[starts[chosen] + group] & 31).astype(np.int64) << 5 * group
-    negative = np.flatnonzero(groups[ends] & _SIGN)
-    values[negative] -= np.left_shift(np.int64(1), np.minimum(5 * lengths[negative], 63))
-    return values
+def _join_groups(values: npt.NDArray[np.int64], more: npt.NDArray[np.bool_], joined: Offsets) -> None:
+    """Put the groups of longer numbers together, in place, at the group where each number starts."""
+    low = values[joined]
+    values[joined] = low + (values[joined + 1] << 5)
+    longer = np.flatnonzero(more[joined + 1])
+    if longer.size > _FEW_LONG:
+        _join_many(values, more, joined, low)
+        return
+    n_chars, before = 2, -2
+    for which in longer[::-1].tolist():
+        at = int(joined[which])
+        n_chars = n_chars + 1 if at == before - 1 else 3
+        if n_chars > _MAX_CHARS:
+            raise MaskError(f"malformed RLE counts: a number of more than {_MAX_CHARS} characters")
+        values[at] = low[which] + (values[at + 1] << 5)
+        before = at
+
+
+def _join_many(
+    values: npt.NDArray[np.int64], more: npt.NDArray[np.bool_], joined: Offsets, low: npt.NDArray[np.int64]
+) -> None:
+    """Put numbers together where many have three characters or more: one pass a character."""
+    layer, n_chars = np.flatnonzero(more[joined + 1]), 2
+    while layer.size:
+        n_chars += 1
+        if n_chars > _MAX_CHARS:
+            raise MaskError(f"malformed RLE counts: a number of more than {_MAX_CHARS} characters")
+        values[joined[layer]] = low[layer] + (values[joined[layer] + 1] << 5)
+        layer = layer[more[joined[layer] + n_chars - 1]]
 
 
 def _undo_deltas(deltas: npt.NDArray[np.int64], offsets: Offsets) -> npt.NDArray[np.int64]:
@@ -217,8 +288,8 @@ def _undo_deltas(deltas: npt.NDArray[np.int64], offsets: Offsets) -> npt.NDArray
     if offsets.size == 2:  # noqa: PLR2004 - one mask
         runs = deltas
         if runs.size > 3:  # noqa: PLR2004 - the format's own threshold
-            np.cumsum(deltas[1::2], out=runs[1::2])
-            np.cumsum(deltas[2::2], out=runs[2::2])
+            np.add.accumulate(deltas[1::2], out=runs[1::2])
+            np.add.accumulate(deltas[2::2], out=runs[2::2])
         return runs
     # Every mask is padded to an even number of runs, so that its two chains are columns of one table.
     n_rows = (n_runs + 1) // 2
@@ -253,7 +324,7 @@ def toggles_from_counts(counts: bytes, size_hw: tuple[int, int]) -> Ints:
         ``start, end, start, end ...`` as column-major positions ``x * height + y``, ends excluded.
     """
     runs = runs_from_counts(counts)
-    return np.cumsum(runs[: runs.size & ~1], dtype=position_dtype(size_hw[0] * size_hw[1]))
+    return np.add.accumulate(runs[: runs.size & ~1], dtype=position_dtype(size_hw[0] * size_hw[1]))
 
 
 def toggles_from_pool(
@@ -317,8 +388,7 @@ def counts_from_toggles(toggles: Ints, size_hw: tuple[int, int]) -> bytes:
     if ends_inside:
         positions[-1] = n_pixels
     runs = positions[1:] - positions[:-1]
-    counts, _ = counts_from_pool(runs, np.array([0, runs.size], dtype=np.int64))
-    return counts.tobytes()
+    return counts_from_pool(runs, np.array([0, runs.size], dtype=np.int64))[0]
 
 
 def validate(counts: bytes, size_hw: tuple[int, int]) -> None:
@@ -359,15 +429,34 @@ def canonical_counts(counts: bytes, size_hw: tuple[int, int]) -> bytes:
     MaskError
         As `validate`.
     """
+    return checked_toggles(counts, size_hw)[1]
+
+
+def checked_toggles(counts: bytes, size_hw: tuple[int, int]) -> tuple[Ints, bytes]:
+    """Check counts and return their toggles, as `toggles_from_counts`, and their canonical spelling.
+
+    Raises
+    ------
+    MaskError
+        As `validate`.
+    """
     size = check_size(size_hw)
     runs = _checked_runs(counts, size)
+    positions = np.add.accumulate(runs[: runs.size & ~1], dtype=position_dtype(size[0] * size[1]))
     if runs.size > 1 and not runs[1:].all():
-        toggles = np.cumsum(runs)[: runs.size & ~1]
-        return counts_from_toggles(cancel_pairs(toggles), size)
+        toggles = cancel_pairs(positions)
+        return toggles, counts_from_toggles(toggles, size)
     if not runs.size:
-        return b"0"
-    again = counts_from_runs(runs)
-    return counts if again == counts else again
+        return positions, b"0"
+    return positions, counts if _is_shortest(counts) else counts_from_runs(runs)
+
+
+def _is_shortest(counts: bytes) -> bool:
+    """Say whether no number ends in a group that only repeats the sign of the group before."""
+    groups = np.frombuffer(counts, dtype=np.uint8) - np.uint8(_ZERO)
+    ends = np.flatnonzero((groups[:-1] >= _MORE) & (groups[1:] < _MORE)) + 1
+    last, signed = groups[ends], (groups[ends - 1] & _SIGN) != 0
+    return not bool((last == np.where(signed, 31, 0)).any())
 
 
 def cancel_pairs(toggles: Ints) -> Ints:
@@ -386,8 +475,8 @@ def cancel_pairs(toggles: Ints) -> Ints:
 def _checked_runs(counts: bytes, size_hw: tuple[int, int]) -> npt.NDArray[np.int64]:
     n_pixels = size_hw[0] * size_hw[1]
     runs = runs_from_counts(counts)
-    # Each running sum is tested: where int64 wraps, the first sum to pass n_pixels (at most 2**62) shows it.
-    sums = np.cumsum(runs)
+    # Each running sum is tested: where int64 wraps, the first sum to pass n_pixels (at most 2**48) shows it.
+    sums = np.add.accumulate(runs)
     total = int(sums[-1]) if runs.size else 0
     if total != n_pixels or (runs.size and (int(runs.max()) > n_pixels or int(sums.min()) < 0)):
         raise MaskError(
