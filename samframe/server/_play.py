@@ -106,7 +106,7 @@ async def _lose(rule: Rule, call: Call) -> None:
 
 
 async def _until_disconnected(call: Call) -> None:
-    """Wait for the end of the connection: uvicorn complains of an application that leaves before, unanswered."""
+    """Wait for the end of the connection: uvicorn complains of an application that leaves before."""
     while (await call.receive())["type"] != "http.disconnect":
         pass
 
