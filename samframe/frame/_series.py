@@ -59,30 +59,30 @@ class SeriesSam:
     @property
     def area(self) -> pd.Series:
         """Number of foreground pixels, Int64."""
-        return self._integers(columns.areas(self._array._pool, self._array._index))
+        return self._integers(columns.areas(self._array.pool, self._array.positions))
 
     @property
     def bbox_xywh(self) -> pd.DataFrame:
         """Tight box as columns ``x, y, width, height``, Int64, pixels; zeros for an empty mask."""
-        boxes = columns.bboxes(self._array._pool, self._array._index)
+        boxes = columns.bboxes(self._array.pool, self._array.positions)
         sides = {name: self._integers(boxes[:, at]) for at, name in enumerate(("x", "y", "width", "height"))}
         return pd.DataFrame(sides, index=self._series.index)
 
     @property
     def centroid(self) -> pd.DataFrame:
         """Mean of the pixels' column and row numbers as columns ``x, y``, Float64; NA for an empty mask."""
-        means = columns.centroids(self._array._pool, self._array._index)
+        means = columns.centroids(self._array.pool, self._array.positions)
         return pd.DataFrame({name: self._floats(means[:, at]) for at, name in enumerate(("x", "y"))})
 
     @property
     def is_empty(self) -> pd.Series:
         """Whether the mask has no foreground, boolean."""
-        return self._booleans(columns.areas(self._array._pool, self._array._index) == 0)
+        return self._booleans(columns.areas(self._array.pool, self._array.positions) == 0)
 
     @property
     def border_touch(self) -> pd.Series:
         """Whether the mask reaches the edge of its image, boolean."""
-        return self._booleans(columns.border_touch(self._array._pool, self._array._index))
+        return self._booleans(columns.border_touch(self._array.pool, self._array.positions))
 
     @property
     def n_components(self) -> pd.Series:
@@ -121,9 +121,9 @@ class SeriesSam:
                 own, theirs = own.align(theirs)
             right = theirs.array
         elif isinstance(other, Mask):
-            right = MaskArray._from_masks([other])[np.zeros(len(own), dtype=np.int64)]
+            right = MaskArray.from_masks([other])[np.zeros(len(own), dtype=np.int64)]
         else:
-            right = MaskArray._from_sequence(other)
+            right = pd.array(other, dtype="mask")
         if len(right) != len(own):
             raise MaskError(f"Lengths must match to compare: {len(own)} and {len(right)}.")
         values = columns.paired_iou(own.array, right)
@@ -212,7 +212,7 @@ class SeriesSam:
     def resize(self, size_hw: tuple[int, int]) -> pd.Series:
         """Return the masks resized to a height and width in pixels, dtype ``mask``."""
         masks = [None if mask is pd.NA else mask.resize(size_hw) for mask in self._array]
-        return self._wrapped(MaskArray._from_masks(masks))
+        return self._wrapped(MaskArray.from_masks(masks))
 
     def components(self) -> pd.Series:
         """Return one row for each part of each mask, dtype ``mask``; the index repeats, as ``Series.explode`` does it.
@@ -227,7 +227,7 @@ class SeriesSam:
             masks.extend(parts or [None])
             rows.extend([row] * max(len(parts), 1))
         return pd.Series(
-            MaskArray._from_masks(masks), index=self._series.index[rows], name=self._series.name
+            MaskArray.from_masks(masks), index=self._series.index[rows], name=self._series.name
         )
 
     # -- inside --------------------------------------------------------------------------------------------------------

@@ -47,8 +47,8 @@ class MaskArray(MaskOps, ExtensionArray):
     __array_priority__ = 1000
 
     def __init__(self, pool: MaskPool, index: NDArray[np.int64]) -> None:
-        self._pool = pool
-        self._index = index
+        self.pool = pool
+        self.positions = index
 
     # -- making ------------------------------------------------------------------------------------------------------
 
@@ -60,7 +60,7 @@ class MaskArray(MaskOps, ExtensionArray):
             return scalars.copy() if copy else scalars
         if isinstance(getattr(scalars, "dtype", None), pd.ArrowDtype):
             return cls._from_arrow(scalars.__arrow_array__())
-        return cls._from_masks(to_masks(scalars, to_mask))
+        return cls.from_masks(to_masks(scalars, to_mask))
 
     @classmethod
     def _from_scalars(cls, scalars: Any, *, dtype: Any) -> Self:
@@ -69,7 +69,7 @@ class MaskArray(MaskOps, ExtensionArray):
         masks = to_masks(scalars, strict_mask)
         if masks and not any(masks_present := [mask is not None for mask in masks]):
             raise TypeError(f"None of the {len(masks_present)} values is a mask.")
-        return cls._from_masks(masks)
+        return cls.from_masks(masks)
 
     @classmethod
     def _from_sequence_of_strings(cls, strings: Any, *, dtype: Any = None, copy: bool = False) -> Self:
@@ -82,16 +82,16 @@ class MaskArray(MaskOps, ExtensionArray):
         del original
         entries = [parse_key(key) for key in values if key is not None]
         pool = MaskPool.from_masks([counts for counts, _ in entries], [size for _, size in entries])
-        return cls._spread(pool, np.array([key is not None for key in values], dtype=bool))
+        return cls.from_pool(pool, np.array([key is not None for key in values], dtype=bool))
 
     @classmethod
-    def _from_masks(cls, masks: Sequence[Mask | None]) -> Self:
+    def from_masks(cls, masks: Sequence[Mask | None]) -> Self:
         present = [mask for mask in masks if mask is not None]
         pool = MaskPool.from_masks([mask.counts for mask in present], [mask.size_hw for mask in present])
-        return cls._spread(pool, np.array([mask is not None for mask in masks], dtype=bool))
+        return cls.from_pool(pool, np.array([mask is not None for mask in masks], dtype=bool))
 
     @classmethod
-    def _spread(cls, pool: MaskPool, present: NDArray[np.bool_]) -> Self:
+    def from_pool(cls, pool: MaskPool, present: NDArray[np.bool_]) -> Self:
         """Make an array of a pool's entries in their order, with NA where `present` is False."""
         index = np.full(len(present), -1, dtype=np.int64)
         index[present] = np.arange(len(pool))
@@ -105,13 +105,13 @@ class MaskArray(MaskOps, ExtensionArray):
     def _concat_same_type(cls, to_concat: Sequence[Self]) -> Self:
         """Join arrays: those that share a pool share it on, other pools are taken over without copying bytes."""
         first, *others = to_concat
-        if all(other._pool is first._pool for other in others):
-            return cls(first._pool, np.concatenate([array._index for array in to_concat]))
+        if all(other.pool is first.pool for other in others):
+            return cls(first.pool, np.concatenate([array.positions for array in to_concat]))
         pool, offsets, parts = MaskPool([], np.empty((0, 2), np.int32)), {}, []
         for array in to_concat:
-            if id(array._pool) not in offsets:
-                offsets[id(array._pool)] = pool.absorb(array._pool)
-            parts.append(np.where(array._index < 0, -1, array._index + offsets[id(array._pool)]))
+            if id(array.pool) not in offsets:
+                offsets[id(array.pool)] = pool.absorb(array.pool)
+            parts.append(np.where(array.positions < 0, -1, array.positions + offsets[id(array.pool)]))
         return cls(pool, np.concatenate(parts))
 
     # -- what pandas asks of every array -----------------------------------------------------------------------------
@@ -124,17 +124,17 @@ class MaskArray(MaskOps, ExtensionArray):
     @property
     def nbytes(self) -> int:
         """Bytes of the index and of the masks it reaches, each counted once; caches are not counted."""
-        present = np.unique(self._index[self._index >= 0])
-        return int(self._index.nbytes + self._pool.lengths(present).sum() + 16 * len(present))
+        present = np.unique(self.positions[self.positions >= 0])
+        return int(self.positions.nbytes + self.pool.lengths(present).sum() + 16 * len(present))
 
     def __len__(self) -> int:
-        return len(self._index)
+        return len(self.positions)
 
     def __getitem__(self, item: Any) -> Any:
         item = check_array_indexer(self, item)
-        found = self._index[item]
+        found = self.positions[item]
         if isinstance(found, np.ndarray):
-            part = type(self)(self._pool, found)
+            part = type(self)(self.pool, found)
             if isinstance(item, slice):
                 part._readonly = self._readonly
             return part
@@ -145,16 +145,16 @@ class MaskArray(MaskOps, ExtensionArray):
             raise ValueError("Cannot modify read-only array")
         key = check_array_indexer(self, key)
         if is_missing(value):
-            self._index[key] = -1
+            self.positions[key] = -1
         elif isinstance(value, Mask):
-            self._index[key] = self._adopt_masks([value])[0]
+            self.positions[key] = self._adopt_masks([value])[0]
         elif pd.api.types.is_list_like(value):
-            self._index[key] = self._adopt(value)
+            self.positions[key] = self._adopt(value)
         else:
             strict_mask(value)
 
     def __iter__(self) -> Any:
-        return (self._scalar(position) for position in self._index.tolist())
+        return (self._scalar(position) for position in self.positions.tolist())
 
     def __contains__(self, item: object) -> bool:
         if isinstance(item, Mask):
@@ -163,7 +163,7 @@ class MaskArray(MaskOps, ExtensionArray):
 
     def isna(self) -> NDArray[np.bool_]:
         """Say which elements are missing, bool of shape (n,)."""
-        missing: NDArray[np.bool_] = self._index < 0
+        missing: NDArray[np.bool_] = self.positions < 0
         return missing
 
     def take(self, indices: Any, *, allow_fill: bool = False, fill_value: Any = None) -> Self:
@@ -171,15 +171,15 @@ class MaskArray(MaskOps, ExtensionArray):
         fill = -1
         if allow_fill and not is_missing(fill_value):
             fill = int(self._adopt_masks([strict_mask(fill_value)])[0])
-        index = take_from(self._index, np.asarray(indices, np.intp), allow_fill=allow_fill, fill_value=fill)
-        return type(self)(self._pool, index)
+        index = take_from(self.positions, np.asarray(indices, np.intp), allow_fill=allow_fill, fill_value=fill)
+        return type(self)(self.pool, index)
 
     def copy(self) -> Self:
         """Return a copy. It shares the pool, unless it would keep alive more than twice what it needs."""
-        present = np.unique(self._index[self._index >= 0])
-        if 2 * len(present) < len(self._pool):
-            return type(self)(*self._compacted())
-        return type(self)(self._pool, self._index.copy())
+        present = np.unique(self.positions[self.positions >= 0])
+        if 2 * len(present) < len(self.pool):
+            return type(self)(*self.compacted())
+        return type(self)(self.pool, self.positions.copy())
 
     def view(self, dtype: Any = None) -> Any:
         """Return a view on the same data, or its conversion to another dtype."""
@@ -196,20 +196,20 @@ class MaskArray(MaskOps, ExtensionArray):
     # -- order and identity --------------------------------------------------------------------------------------------
 
     def _values_for_factorize(self) -> tuple[NDArray[np.object_], None]:
-        return pool_keys(self._pool, self._index), None
+        return pool_keys(self.pool, self.positions), None
 
     def _values_for_argsort(self) -> NDArray[np.int64]:
-        return pool_ranks(areas(self._pool, self._index), pool_keys(self._pool, self._index))
+        return pool_ranks(areas(self.pool, self.positions), pool_keys(self.pool, self.positions))
 
     def _hash_pandas_object(
         self, *, encoding: str, hash_key: str, categorize: bool
     ) -> NDArray[np.uint64]:
-        keys = pool_keys(self._pool, self._index)
+        keys = pool_keys(self.pool, self.positions)
         return pd.util.hash_array(keys, encoding=encoding, hash_key=hash_key, categorize=categorize)
 
     def duplicated(self, keep: Any = "first") -> NDArray[np.bool_]:
         """Say which elements repeat an earlier one, bool of shape (n,)."""
-        return pd.Series(pool_keys(self._pool, self._index), dtype=object).duplicated(keep).to_numpy()
+        return pd.Series(pool_keys(self.pool, self.positions), dtype=object).duplicated(keep).to_numpy()
 
     def unique(self) -> Self:
         """Return the distinct elements in the order of their first appearance."""
@@ -259,7 +259,7 @@ class MaskArray(MaskOps, ExtensionArray):
         return lambda value: "<NA>" if is_missing(value) else repr(value)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        pool, index = self._compacted()
+        pool, index = self.compacted()
         return _rebuild, (type(self), pool.counts(), pool.sizes_hw(), index)
 
     # -- inside --------------------------------------------------------------------------------------------------------
@@ -267,26 +267,26 @@ class MaskArray(MaskOps, ExtensionArray):
     def _scalar(self, position: int) -> Any:
         if position < 0:
             return pd.NA
-        return Mask._trusted(self._pool.counts_at(position), self._pool.size_at(position))
+        return Mask._trusted(self.pool.counts_at(position), self.pool.size_at(position))
 
-    def _compacted(self) -> tuple[MaskPool, NDArray[np.int64]]:
+    def compacted(self) -> tuple[MaskPool, NDArray[np.int64]]:
         """Return a pool of just the masks in use, and the index into it."""
-        present, inverse = np.unique(self._index, return_inverse=True)
+        present, inverse = np.unique(self.positions, return_inverse=True)
         has_na = bool(len(present)) and present[0] < 0
-        pool = self._pool.take(present[1:] if has_na else present)
+        pool = self.pool.take(present[1:] if has_na else present)
         return pool, inverse.reshape(-1).astype(np.int64) - int(has_na)
 
     def _adopt(self, values: Any) -> NDArray[np.int64]:
         """Return pool positions for masks from elsewhere, -1 for missing ones; they are added where they are new."""
-        other = values if isinstance(values, MaskArray) else type(self)._from_masks(to_masks(values, strict_mask))
-        if other._pool is self._pool:
-            return other._index
-        pool, index = other._compacted()
-        return np.where(index < 0, -1, index + self._pool.absorb(pool))
+        other = values if isinstance(values, MaskArray) else type(self).from_masks(to_masks(values, strict_mask))
+        if other.pool is self.pool:
+            return other.positions
+        pool, index = other.compacted()
+        return np.where(index < 0, -1, index + self.pool.absorb(pool))
 
     def _adopt_masks(self, masks: Iterable[Mask]) -> NDArray[np.int64]:
         kept = list(masks)
-        first = self._pool.append([mask.counts for mask in kept], [mask.size_hw for mask in kept])
+        first = self.pool.append([mask.counts for mask in kept], [mask.size_hw for mask in kept])
         return np.arange(first, first + len(kept))
 
 

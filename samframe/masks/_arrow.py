@@ -53,14 +53,17 @@ def masks_to_arrow(array: MaskArray, type: pa.DataType | None = None) -> pa.Arra
     pyarrow.ArrowInvalid, pyarrow.ArrowNotImplementedError
         If the struct does not cast to `type`.
     """
-    present = np.maximum(array._index, 0) if len(array._pool) else np.full(len(array), -1)
-    lengths = array._pool.lengths(present) if len(array._pool) else np.zeros(len(array), np.int64)
+    present = np.maximum(array.positions, 0) if len(array.pool) else np.full(len(array), -1)
+    lengths = array.pool.lengths(present) if len(array.pool) else np.zeros(len(array), np.int64)
     cuts = np.searchsorted(np.cumsum(lengths), np.arange(_CHUNK_BYTES, lengths.sum(), _CHUNK_BYTES))
     bounds = [0, *cuts.tolist(), len(array)]
     chunks = [_struct(array[start:stop]) for start, stop in zip(bounds[:-1], bounds[1:], strict=True)]
     whole = chunks[0] if len(chunks) == 1 else pa.chunked_array(chunks)
     if type is None or type == STORAGE_TYPE:
         return whole
+    if isinstance(type, pa.ExtensionType):
+        wrapped = [pa.ExtensionArray.from_storage(type, chunk) for chunk in chunks]
+        return wrapped[0] if len(wrapped) == 1 else pa.chunked_array(wrapped)
     return whole.cast(type)
 
 
@@ -85,9 +88,9 @@ def masks_from_arrow(column: pa.Array | pa.ChunkedArray) -> MaskArray:
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     if pa.types.is_null(column.type):
-        return MaskArray._from_masks([None] * len(column))
+        return MaskArray.from_masks([None] * len(column))
     if _is_bytes(column.type):
-        return MaskArray._from_masks(to_masks(column.to_pylist(), to_mask))
+        return MaskArray.from_masks(to_masks(column.to_pylist(), to_mask))
     if not pa.types.is_struct(column.type):
         raise MaskError(f"A column of {column.type} holds no masks: expected struct<h, w, counts>, or PNG bytes.")
     return _from_struct(column)
@@ -113,7 +116,8 @@ def arrow_extension_type() -> pa.ExtensionType:
     --------
     >>> import pandas as pd, pyarrow as pa
     >>> import samframe.masks
-    >>> column = pa.array(pd.array([None], dtype="mask"), type=samframe.masks.arrow_extension_type())
+    >>> masks = pd.array([None], dtype="mask")
+    >>> column = samframe.masks.arrow_extension_type().wrap_array(pa.array(masks))
     >>> column.type.extension_name
     'samframe.mask'
     """
@@ -143,7 +147,7 @@ def arrow_extension_type() -> pa.ExtensionType:
 def _struct(array: MaskArray) -> pa.StructArray:
     """Return one chunk; missing masks are null, with zeros beneath."""
     missing = array.isna()
-    pool, index = array._compacted()
+    pool, index = array.compacted()
     if missing.any():  # an empty entry for the missing ones to point at
         empty = MaskPool.from_masks([b""], [(0, 0)])
         index = np.where(missing, pool.absorb(empty), index)
@@ -164,7 +168,7 @@ def _from_struct(column: pa.StructArray) -> MaskArray:
         raise MaskError(f"A column of {column.type} holds no masks: expected the fields h, w and counts.")
     counts = kept.field("counts") if not kept.offset else pc.struct_field(kept, "counts")
     if not _is_bytes(counts.type, text=True):
-        return MaskArray._from_masks(to_masks(column.to_pylist(), to_mask))
+        return MaskArray.from_masks(to_masks(column.to_pylist(), to_mask))
     try:
         counts = counts.cast(pa.large_binary()) if not pa.types.is_dictionary(counts.type) else counts.dictionary_decode()
         sizes = np.stack([_whole(side, len(kept)) for side in _sides(kept, names)], axis=1)
@@ -174,7 +178,7 @@ def _from_struct(column: pa.StructArray) -> MaskArray:
         at = positions[np.flatnonzero(counts.is_null().to_numpy(zero_copy_only=False))[0]]
         raise MaskError(f"Element {at}: the mask has no counts.")
     pool = checked_pool(counts.cast(pa.large_binary()), sizes, positions)
-    return MaskArray._spread(pool, present)
+    return MaskArray.from_pool(pool, present)
 
 
 def _sides(column: pa.StructArray, names: list[str]) -> list[pa.Array]:

@@ -57,8 +57,8 @@ def to_mask(value: Any) -> Mask:
     match value:
         case Mask():
             return value
-        case {"h": height, "w": width, "counts": bytes() as counts}:
-            return Mask.from_coco({"size": [height, width], "counts": counts})
+        case {"h": height, "w": width, "counts": counts}:
+            return Mask.from_coco({"size": [_whole(height), _whole(width)], "counts": counts})
         case dict():
             return Mask.from_coco(value)
         case bytes() | bytearray() | memoryview():
@@ -87,6 +87,11 @@ def to_masks(values: Iterable[Any], convert: Callable[[Any], Mask] = to_mask) ->
         except MaskError as error:
             raise MaskError(f"Element {position}: {error}") from error
     return masks
+
+
+def _whole(side: Any) -> Any:
+    """Undo what pandas does to the integers of a nullable struct: it reads them as floats."""
+    return int(side) if isinstance(side, float) and side.is_integer() else side
 
 
 def _parse_json(text: str) -> dict[str, Any]:

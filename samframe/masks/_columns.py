@@ -101,15 +101,15 @@ def paired_iou(a: MaskArray, b: MaskArray) -> NDArray[np.float64]:
     MaskError
         If two masks of a pair differ in size.
     """
-    present = np.flatnonzero((a._index >= 0) & (b._index >= 0))
-    own, theirs = a._index[present], b._index[present]
-    _check_sizes(a._pool.sizes_hw()[own], b._pool.sizes_hw()[theirs], present)
+    present = np.flatnonzero((a.positions >= 0) & (b.positions >= 0))
+    own, theirs = a.positions[present], b.positions[present]
+    _check_sizes(a.pool.sizes_hw()[own], b.pool.sizes_hw()[theirs], present)
     shared = np.zeros(len(present), dtype=np.int64)
-    near = np.flatnonzero(_boxes_meet(bboxes(a._pool, own), bboxes(b._pool, theirs)))
+    near = np.flatnonzero(_boxes_meet(bboxes(a.pool, own), bboxes(b.pool, theirs)))
     if len(near):
-        shared[near] = _runs.paired_intersection(*a._pool.toggles(own[near]), *b._pool.toggles(theirs[near]))
+        shared[near] = _runs.paired_intersection(*a.pool.toggles(own[near]), *b.pool.toggles(theirs[near]))
     result = np.full(len(a), np.nan)
-    result[present] = _ratio(shared, areas(a._pool, own) + areas(b._pool, theirs) - shared)
+    result[present] = _ratio(shared, areas(a.pool, own) + areas(b.pool, theirs) - shared)
     return result
 
 
@@ -121,16 +121,16 @@ def iou_matrix(a: MaskArray, b: MaskArray) -> NDArray[np.float64]:
     MaskError
         If the masks are not all of one size.
     """
-    rows, columns = np.flatnonzero(a._index >= 0), np.flatnonzero(b._index >= 0)
-    own, theirs = a._index[rows], b._index[columns]
+    rows, columns = np.flatnonzero(a.positions >= 0), np.flatnonzero(b.positions >= 0)
+    own, theirs = a.positions[rows], b.positions[columns]
     result = np.full((len(a), len(b)), np.nan)
     if not len(rows) or not len(columns):
         return result
-    sizes = np.concatenate([a._pool.sizes_hw()[own], b._pool.sizes_hw()[theirs]])
+    sizes = np.concatenate([a.pool.sizes_hw()[own], b.pool.sizes_hw()[theirs]])
     _check_sizes(sizes, np.broadcast_to(sizes[:1], sizes.shape), np.concatenate([rows, columns]))
     height, width = sizes[0].tolist()
-    shared = _runs.intersection_matrix(*a._pool.toggles(own), *b._pool.toggles(theirs), (height, width))
-    union = areas(a._pool, own)[:, None] + areas(b._pool, theirs)[None, :] - shared
+    shared = _runs.intersection_matrix(*a.pool.toggles(own), *b.pool.toggles(theirs), (height, width))
+    union = areas(a.pool, own)[:, None] + areas(b.pool, theirs)[None, :] - shared
     result[np.ix_(rows, columns)] = _ratio(shared, union)
     return result
 
@@ -220,17 +220,17 @@ def stack(array: MaskArray, size_hw: tuple[int, int] | None = None) -> NDArray[n
 
 
 def _combined(array: MaskArray, combine: Callable[[list[NDArray[Any]]], NDArray[Any]]) -> Any:
-    present = np.unique(array._index[array._index >= 0])
+    present = np.unique(array.positions[array.positions >= 0])
     if not len(present):
         return pd.NA
     size_hw = _common_size(array)
-    toggles, offsets = array._pool.toggles(present)
+    toggles, offsets = array.pool.toggles(present)
     return Mask._from_toggles(combine(np.split(toggles, offsets[1:-1])), size_hw)
 
 
 def _common_size(array: MaskArray) -> tuple[int, int]:
-    positions = np.flatnonzero(array._index >= 0)
-    sizes = array._pool.sizes_hw()[array._index[positions]]
+    positions = np.flatnonzero(array.positions >= 0)
+    sizes = array.pool.sizes_hw()[array.positions[positions]]
     _check_sizes(sizes, np.broadcast_to(sizes[:1], sizes.shape), positions)
     height, width = sizes[0].tolist()
     return height, width

@@ -66,7 +66,7 @@ class MaskOps:
         return _pairwise(self, other, lambda own, theirs: theirs - own)
 
     def __invert__(self) -> Any:
-        return _from_masks(self, (None if is_missing(mask) else ~mask for mask in _masks(self)))
+        return _made(self, (None if is_missing(mask) else ~mask for mask in _masks(self)))
 
 
 def _masks(array: Any) -> Iterable[Any]:
@@ -74,8 +74,8 @@ def _masks(array: Any) -> Iterable[Any]:
     return masks
 
 
-def _from_masks(array: Any, masks: Iterable[Mask | None]) -> MaskArray:
-    made: MaskArray = type(array)._from_masks(list(masks))
+def _made(array: Any, masks: Iterable[Mask | None]) -> MaskArray:
+    made: MaskArray = type(array).from_masks(list(masks))
     return made
 
 
@@ -91,7 +91,7 @@ def _pairwise(array: Any, other: Any, operation: Callable[[Mask, Mask], Mask]) -
     else:
         return NotImplemented
     pairs = zip(_masks(array), others, strict=True)
-    return _from_masks(
+    return _made(
         array, (None if is_missing(a) or is_missing(b) else operation(a, b) for a, b in pairs)
     )
 
@@ -108,7 +108,7 @@ def _equal(array: Any, other: Any) -> BooleanArray:
     if is_missing(other):
         return pd.arrays.BooleanArray(np.zeros(len(array), dtype=bool), np.ones(len(array), dtype=bool))
     if isinstance(other, Mask):
-        other = type(array)._from_masks([other])[np.zeros(len(array), dtype=np.int64)]
+        other = type(array).from_masks([other])[np.zeros(len(array), dtype=np.int64)]
     if isinstance(other, type(array)):
         _check_length(array, other)
         missing = missing | other.isna()
@@ -124,13 +124,13 @@ def _equal(array: Any, other: Any) -> BooleanArray:
 def _same_content(array: MaskArray, other: MaskArray, present: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Say where two arrays hold the same mask; COCO's bytes of a mask are unique, so bytes and sizes decide."""
     same = np.zeros(len(array), dtype=bool)
-    own, theirs = array._index[present], other._index[present]
-    if array._pool is other._pool and np.array_equal(own, theirs):
+    own, theirs = array.positions[present], other.positions[present]
+    if array.pool is other.pool and np.array_equal(own, theirs):
         same[present] = True
         return same
-    equal = (array._pool.sizes_hw()[own] == other._pool.sizes_hw()[theirs]).all(axis=1)
+    equal = (array.pool.sizes_hw()[own] == other.pool.sizes_hw()[theirs]).all(axis=1)
     at = np.flatnonzero(equal)
-    bytes_equal = pc.equal(array._pool.counts().take(own[at]), other._pool.counts().take(theirs[at]))
+    bytes_equal = pc.equal(array.pool.counts().take(own[at]), other.pool.counts().take(theirs[at]))
     equal[at] = bytes_equal.to_numpy(zero_copy_only=False)
     same[present] = equal
     return same

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from samframe.errors import MaskError, OptionError
 from samframe.masks import _columns
-from samframe.masks._arrow import STORAGE_TYPE, is_mask_type, masks_from_arrow, masks_to_arrow
 from samframe.masks._array import MaskArray
+from samframe.masks._arrow import STORAGE_TYPE, is_mask_type, masks_from_arrow, masks_to_arrow
 from samframe.masks._dtype import MaskDtype
 
 if TYPE_CHECKING:
@@ -121,11 +121,11 @@ def _chunked(array: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _areas(array: MaskArray) -> pa.Array:
-    return pa.array(_columns.areas(array._pool, array._index), mask=array.isna())
+    return pa.array(_columns.areas(array.pool, array.positions), mask=array.isna())
 
 
 def _boxes(array: MaskArray) -> pa.StructArray:
-    sides = _columns.bboxes(array._pool, array._index).astype(np.int32).T
+    sides = _columns.bboxes(array.pool, array.positions).astype(np.int32).T
     children = [pa.array(np.ascontiguousarray(side)) for side in sides]
     return pa.StructArray.from_arrays(children, fields=list(_BBOX_TYPE), mask=pa.array(array.isna()))
 
@@ -167,7 +167,7 @@ def _read_metadata(schema: pa.Schema) -> dict[str, dict[str, str]]:
         sound = isinstance(columns, dict) and all(isinstance(column, dict) for column in columns.values())
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise MaskError("The samframe metadata of this table are damaged: they are no JSON object with a version.") from error
-    if major != int(METADATA_VERSION.split(".")[0]):
+    if major != int(METADATA_VERSION.split(".", maxsplit=1)[0]):
         raise MaskError(
             f"This table was written with metadata version {version}; this samframe reads version {METADATA_VERSION}. "
             "Update samframe to read it."

@@ -157,7 +157,7 @@ def all_numeric_accumulations(request):
 
 
 @pytest.fixture(
-    params=[f"__{r}{name}__" for name in "add sub mul floordiv truediv pow mod".split() for r in ("", "r")]
+    params=[f"__{r}{name}__" for name in ["add", "sub", "mul", "floordiv", "truediv", "pow", "mod"] for r in ("", "r")]
 )
 def all_arithmetic_operators(request):
     return request.param
