@@ -97,12 +97,16 @@ def masks_from_arrow(column: pa.Array | pa.ChunkedArray) -> MaskArray:
 
 
 def is_mask_type(type: pa.DataType) -> bool:  # noqa: A002  # Arrow's name
-    """Say whether an Arrow type is that of a mask column as samframe writes it, nullability aside."""
+    """Say whether an Arrow type can only be that of a mask column: fields h, w, counts; whole numbers and bytes.
+
+    Order, width and nullability are left open, for they change where other programs write a file on.
+    """
     if isinstance(type, pa.BaseExtensionType):
         return bool(type.extension_name == "samframe.mask")
-    if not pa.types.is_struct(type) or [field.name for field in type] != ["h", "w", "counts"]:
+    if not pa.types.is_struct(type) or sorted(field.name for field in type) != ["counts", "h", "w"]:
         return False
-    return type.field("h").type == type.field("w").type == pa.int32() and _is_bytes(type.field("counts").type)
+    sides = (type.field(name).type for name in ("h", "w"))
+    return all(map(pa.types.is_integer, sides)) and _is_bytes(type.field("counts").type)
 
 
 @functools.cache
