@@ -102,7 +102,7 @@ def _by_alpha(
         raise MaskError("it is a picture with parts cut out")
     # What is transparent has any colour, as encoders please; but white hidden around black contradicts it.
     hidden = colour[~mask].max(axis=-1)
-    if hidden.size and hidden.mean() > seen.max() + MAX_CHANNEL_SPREAD:
+    if hidden.size and float(hidden.mean()) > int(seen.max()) + MAX_CHANNEL_SPREAD:
         raise MaskError("its colours and its transparency contradict each other")
     return mask, ("mask in the alpha channel", *notes)
 

@@ -16,6 +16,8 @@ from samframe.images import (
     open_picture,
     quiet,
     read_header,
+    shorten,
+    sniff_format,
 )
 from samframe.segmind._mask_levels import Planes, mask_of_planes
 
@@ -110,15 +112,11 @@ def read_mask(data: bytes) -> OutputMask:
         If the bytes are no such file, are damaged (the checksums of a PNG are compared), too large, or show
         something else than a mask: colours, a photograph, a soft map, a painted overlay.
     """
+    if sniff_format(data) not in _FORMATS:
+        raise OutputError(f"The output is {describe_bytes(data)}, not a PNG, JPEG or WebP image")
     try:
         header = read_header(data)
-    except ImageError as error:
-        raise OutputError(f"The output is {error}") from None
-    if header.format not in _FORMATS:
-        raise OutputError(f"The output is {describe_bytes(data)}, not a PNG, JPEG or WebP")
-    try:
-        planes = _decode(data, header)
-        mask, notes = mask_of_planes(planes)
+        mask, notes = mask_of_planes(_decode(data, header))
     except ImageError as error:
         raise OutputError(f"The output is {describe_bytes(data)} that cannot be read: {error}") from None
     except MaskError as error:
@@ -136,12 +134,14 @@ def _extract(output: object, *, depth: int) -> OutputRef:
             return _extract(inner, depth=depth + 1)
         case None:
             raise OutputError("The result holds no output (null)")
-        case [] | {}:
-            raise OutputError("The result's output is empty")
+        case {"url": _} | [_]:
+            raise OutputError("The result's output is nested too deep")
+        case dict():
+            raise OutputError("The result's output is a mapping without a url")
         case list() | tuple():
             raise OutputError(f"The result holds {len(output)} outputs where one is expected")
         case _:
-            raise OutputError(f"The result's output is a {type(output).__name__}, not a URL or base64 text")
+            raise OutputError(f"The result's output is of type {type(output).__name__}, not text")
 
 
 def _extract_text(text: str) -> OutputRef:
@@ -150,14 +150,12 @@ def _extract_text(text: str) -> OutputRef:
     try:
         if text[:8].lower().startswith(("http://", "https://")):
             return OutputRef(url=check_url(text))
-        if text[:5].lower() == "data:":
-            return OutputRef(data=decode_data_uri(text))
-        data = decode_base64(text)
+        data = decode_data_uri(text) if text[:5].lower() == "data:" else decode_base64(text)
     except ImageError as error:
-        raise OutputError(f"The result's output is neither a URL nor base64 of a file: {error}") from None
+        raise OutputError(f"The result's output {shorten(text)} cannot be fetched: {error}") from None
     # Any word of letters decodes as base64; only a picture's first bytes tell that it was meant so.
-    if not describe_bytes(data).endswith("image"):
-        raise OutputError(f"The result's output is neither a URL nor base64 of a picture: {text[:60]!r}")
+    if sniff_format(data) is None and text[:5].lower() != "data:":
+        raise OutputError(f"The result's output {shorten(text)} is neither a URL nor base64 of a picture")
     return OutputRef(data=data)
 
 
@@ -179,7 +177,9 @@ def _is_lossy(data: bytes, header: Header) -> bool:
 
 def _planes(picture: PillowImage.Image, header: Header, *, is_lossy: bool) -> Planes:
     if picture.mode.startswith("I"):
-        return Planes(colour=np.asarray(picture).astype(np.int64), is_lossy=is_lossy)
+        values = np.asarray(picture)
+        # Mode I;16 may come in either byte order.
+        return Planes(colour=values.astype(values.dtype.newbyteorder("="), copy=False), is_lossy=is_lossy)
     index = np.asarray(picture) if picture.mode == "P" else None
     if picture.mode in {"1", "P"} or picture.has_transparency_data:
         picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")

@@ -1,0 +1,61 @@
+"""samframe: every pandas DataFrame gets ``df.sam``, which turns images and prompts into masks with Segmind's SAM 2.
+
+>>> import pandas as pd, samframe  # doctest: +SKIP
+>>> df.sam.plan("image", "prompt")  # doctest: +SKIP
+>>> out = df.sam.segment("image", "prompt")  # doctest: +SKIP
+"""
+
+from samframe._version import __version__
+from samframe.errors import (
+    ApiError,
+    AuthenticationError,
+    ConnectionFailedError,
+    ContractError,
+    CreditsError,
+    ImageError,
+    LedgerError,
+    MaskError,
+    ModelUnavailableError,
+    OptionError,
+    PermissionDeniedError,
+    RowsFailedError,
+    SamframeError,
+)
+from samframe.export import read_parquet
+from samframe.frame import Run, asegment, last_run, offline, plan, segment, start
+from samframe.jobs import Ledger, Plan
+from samframe.masks import Mask, MaskArray, MaskDtype, from_arrow, to_arrow
+from samframe.segmind import Client
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "Client",
+    "ConnectionFailedError",
+    "ContractError",
+    "CreditsError",
+    "ImageError",
+    "Ledger",
+    "LedgerError",
+    "Mask",
+    "MaskArray",
+    "MaskDtype",
+    "MaskError",
+    "ModelUnavailableError",
+    "OptionError",
+    "PermissionDeniedError",
+    "Plan",
+    "RowsFailedError",
+    "Run",
+    "SamframeError",
+    "__version__",
+    "asegment",
+    "from_arrow",
+    "last_run",
+    "offline",
+    "plan",
+    "read_parquet",
+    "segment",
+    "start",
+    "to_arrow",
+]

@@ -1,0 +1,123 @@
+"""The exception tree: every error samframe raises on purpose.
+
+::
+
+    SamframeError
+    ├── OptionError (ValueError)      a keyword, column or environment variable is wrong
+    ├── ImageError (ValueError)       a cell is no image samframe can send
+    ├── MaskError (ValueError)        bytes, runs or an array are no mask
+    ├── LedgerError                   the ledger cannot be trusted or written
+    ├── RowsFailedError               on_error="raise": some rows have no result
+    └── ApiError                      the API stopped the call as a whole
+        ├── AuthenticationError       401: no key, or a key that was refused
+        ├── PermissionDeniedError     403: the account may not use the model
+        ├── ModelUnavailableError     404, 405, 410: no such model, or retired
+        ├── CreditsError              406: no credits left, or a spend limit reached
+        ├── ContractError             the server does not speak the API's contract
+        └── ConnectionFailedError     nothing could be sent
+
+One row's trouble is data (``status``, ``error``); these are for the call as a whole. Each carries its facts as
+keyword fields, so that a handler need not parse the message.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "ConnectionFailedError",
+    "ContractError",
+    "CreditsError",
+    "ImageError",
+    "LedgerError",
+    "MaskError",
+    "ModelUnavailableError",
+    "OptionError",
+    "PermissionDeniedError",
+    "RowsFailedError",
+    "SamframeError",
+]
+
+
+class SamframeError(Exception):
+    """Base of every error that samframe raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        What happened, to what, what it cost, and what to do.
+    frame : pandas.DataFrame, optional
+        The result so far, where a call had one: no finished row is lost to an exception.
+    """
+
+    def __init__(self, message: str, *, frame: Any = None) -> None:
+        super().__init__(message)
+        self.frame = frame
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by message and fields, so that errors cross processes whole."""
+        return (type(self), self.args, self.__dict__)
+
+
+class OptionError(SamframeError, ValueError):
+    """A keyword, a column or an environment variable is wrong."""
+
+
+class ImageError(SamframeError, ValueError):
+    """A cell holds no image that samframe can send."""
+
+
+class MaskError(SamframeError, ValueError):
+    """Bytes, runs or an array are no mask."""
+
+
+class LedgerError(SamframeError):
+    """The ledger of paid jobs cannot be read, written or trusted."""
+
+
+class ApiError(SamframeError):
+    """The API stopped the call as a whole.
+
+    Parameters
+    ----------
+    message : str
+        What happened and what to do.
+    status_code : int, optional
+        HTTP status of the answer, None where there was none.
+    frame : pandas.DataFrame, optional
+        The rows that were done before.
+    """
+
+    def __init__(self, message: str, *, status_code: int | None = None, frame: Any = None) -> None:
+        super().__init__(message, frame=frame)
+        self.status_code = status_code
+
+
+class AuthenticationError(ApiError):
+    """The key is missing or was refused (HTTP 401)."""
+
+
+class PermissionDeniedError(ApiError):
+    """The account may not use this model (HTTP 403)."""
+
+
+class ModelUnavailableError(ApiError):
+    """The model does not exist (HTTP 404, 405) or is retired (HTTP 410)."""
+
+
+class CreditsError(ApiError):
+    """No credits are left, or a spend limit is reached (HTTP 406)."""
+
+
+class ContractError(ApiError):
+    """The server does not speak the API's contract (a redirect, a wrong content type, foreign JSON)."""
+
+
+class ConnectionFailedError(ApiError):
+    """Nothing could be sent: DNS, connection or TLS failed for every try."""
+
+
+class RowsFailedError(SamframeError):
+    """With ``on_error="raise"``: rows have no result. ``frame`` holds all of them, done or not."""

@@ -1,0 +1,20 @@
+"""``df.sam``, ``Series.sam``, and the typed functions behind them: columns in, columns out."""
+
+from samframe.frame._accessor import FrameSam
+from samframe.frame._offline import OfflineClient, offline
+from samframe.frame._run import Run, last_run
+from samframe.frame._segment import asegment, plan, segment, start
+from samframe.frame._series import SeriesSam
+
+__all__ = [
+    "FrameSam",
+    "OfflineClient",
+    "Run",
+    "SeriesSam",
+    "asegment",
+    "last_run",
+    "offline",
+    "plan",
+    "segment",
+    "start",
+]

@@ -1,0 +1,56 @@
+"""``df.sam``: the functions of samframe as methods of every DataFrame. It delegates and does nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Unpack
+
+import pandas as pd
+from pandas.api.extensions import register_dataframe_accessor
+
+from samframe.frame import _segment
+from samframe.frame._options import SegmentOptions, signed
+from samframe.frame._run import Run
+from samframe.jobs import Plan
+
+__all__ = ["FrameSam"]
+
+
+@register_dataframe_accessor("sam")
+class FrameSam:
+    """Segmentation with SAM 2, from a frame of images and prompts to a frame of masks.
+
+    Each method is the function of the same name in :mod:`samframe`, with this frame as its first argument.
+    """
+
+    def __init__(self, df: pd.DataFrame) -> None:
+        self._df = df
+
+    @signed(leading=("self",))
+    def segment(
+        self, image_col: Hashable = "image", prompt_col: Hashable | None = "prompt", **options: Unpack[SegmentOptions]
+    ) -> pd.DataFrame:
+        return _segment.segment(self._df, image_col, prompt_col, **options)
+
+    @signed(leading=("self",))
+    async def asegment(
+        self, image_col: Hashable = "image", prompt_col: Hashable | None = "prompt", **options: Unpack[SegmentOptions]
+    ) -> pd.DataFrame:
+        return await _segment.asegment(self._df, image_col, prompt_col, **options)
+
+    @signed(leading=("self",))
+    def start(
+        self, image_col: Hashable = "image", prompt_col: Hashable | None = "prompt", **options: Unpack[SegmentOptions]
+    ) -> Run:
+        return _segment.start(self._df, image_col, prompt_col, **options)
+
+    @signed(leading=("self",))
+    def plan(
+        self, image_col: Hashable = "image", prompt_col: Hashable | None = "prompt", **options: Unpack[SegmentOptions]
+    ) -> Plan:
+        return _segment.plan(self._df, image_col, prompt_col, **options)
+
+    segment.__doc__ = _segment.segment.__doc__
+    asegment.__doc__ = _segment.asegment.__doc__
+    start.__doc__ = _segment.start.__doc__
+    plan.__doc__ = _segment.plan.__doc__

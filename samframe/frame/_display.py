@@ -1,0 +1,138 @@
+"""How a run shows itself: a panel in a notebook, a bar on a terminal, nothing elsewhere. Ten updates a second at most."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Protocol
+
+from samframe.errors import OptionError
+from samframe.jobs import Progress
+
+__all__ = ["Display", "make_display"]
+
+_INTERVAL_S = 0.2
+
+
+class _Face(Protocol):
+    """What shows figures."""
+
+    def update(self, progress: Progress) -> None: ...  # noqa: D102
+
+    def close(self, progress: Progress | None) -> None: ...  # noqa: D102
+
+
+class Display:
+    """Brings a face up to date while a run is on.
+
+    Parameters
+    ----------
+    make_face : callable
+        Makes the face when the first figures are there.
+    """
+
+    def __init__(self, make_face: Callable[[Progress], _Face | None]) -> None:
+        self._make_face = make_face
+
+    @asynccontextmanager
+    async def live(self, read: Callable[[], Progress | None]) -> AsyncIterator[None]:
+        """Show the figures that ``read`` gives for as long as the block lasts."""
+        faces: list[_Face] = []
+        task = asyncio.create_task(self._refresh(read, faces))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            progress = read()
+            if progress is not None and not faces:
+                self._open(progress, faces)
+            for face in faces:
+                face.close(progress)
+
+    async def _refresh(self, read: Callable[[], Progress | None], faces: list[_Face]) -> None:
+        while True:
+            await asyncio.sleep(_INTERVAL_S)
+            progress = read()
+            if progress is None:
+                continue
+            if not faces:
+                self._open(progress, faces)
+            for face in faces:
+                face.update(progress)
+
+    def _open(self, progress: Progress, faces: list[_Face]) -> None:
+        face = self._make_face(progress)
+        if face is not None:
+            faces.append(face)
+            face.update(progress)
+
+
+def make_display(kind: Any, *, stop: Callable[[], None]) -> Display:
+    """Return the display for the ``progress`` option.
+
+    Parameters
+    ----------
+    kind : "auto", "widget", "bar", True, False or None
+        ``auto`` and True: a panel in a notebook, a bar where standard error is a terminal, else nothing.
+    stop : callable
+        What the panel's Stop button calls.
+
+    Raises
+    ------
+    OptionError
+        If it is anything else.
+    """
+    if kind is True:
+        kind = "auto"
+    if kind is False or kind is None:
+        return Display(lambda progress: None)
+    if kind == "auto":
+        kind = "widget" if _in_notebook() else "bar" if sys.stderr is not None and sys.stderr.isatty() else "none"
+    match kind:
+        case "widget":
+            return Display(lambda progress: _panel(progress, stop))
+        case "bar":
+            return Display(_Bar)
+        case "none":
+            return Display(lambda progress: None)
+        case _:
+            raise OptionError(f"progress is 'auto', 'widget', 'bar' or False; it is {kind!r}.")
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def _panel(progress: Progress, stop: Callable[[], None]) -> _Face | None:
+    from samframe.widgets import ProgressPanel  # noqa: PLC0415 - ipywidgets is heavy
+
+    panel: _Face = ProgressPanel(progress, stop=stop)
+    return panel
+
+
+class _Bar:
+    """A tqdm bar on standard error."""
+
+    def __init__(self, progress: Progress) -> None:
+        from tqdm import tqdm  # noqa: PLC0415 - only where a bar is drawn
+
+        self._bar = tqdm(total=progress.rows, unit="row", desc="segment", file=sys.stderr, mininterval=0)
+
+    def update(self, progress: Progress) -> None:
+        counts = progress.by_status
+        self._bar.n = progress.rows_done
+        self._bar.set_postfix_str(
+            ", ".join([*(f"{counts[status]} {status.value}" for status in counts if counts[status]), progress.budget.spent_text()]),
+            refresh=True,
+        )
+
+    def close(self, progress: Progress | None) -> None:
+        if progress is not None:
+            self.update(progress)
+        self._bar.close()

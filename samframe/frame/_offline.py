@@ -1,0 +1,82 @@
+"""``samframe.offline()``: a client of a private server in this process, for trying without a key."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from samframe.segmind import Client, Connection
+
+__all__ = ["OfflineClient", "offline"]
+
+
+class OfflineClient(Client):
+    """A client whose jobs go to a server in this process, and to the offline engine behind it.
+
+    The engine is a colour and texture region grower. It is not SAM 2, has learned nothing, and names no objects.
+    """
+
+    def __init__(self, *, workers: int, latency_s: float | None, rate_limit: float | None) -> None:
+        from samframe.server import LocalServer, ServerConfig  # noqa: PLC0415 - starlette is heavy
+
+        self._server = LocalServer(ServerConfig(workers=workers, latency_s=latency_s))
+        self._server.start()
+        self._lock = threading.Lock()
+        self._closed = False
+        super().__init__("offline", base_url=self._server.base_url, rate_limit=rate_limit)
+        atexit.register(self.close)
+
+    @property
+    def identity(self) -> str:
+        """The engine's name and version, whatever the port: rows are stored from one session to the next."""
+        return self._server.engine_name
+
+    @property
+    def is_offline(self) -> bool:
+        """True: nothing is billed, and no mask is SAM 2's."""
+        return True
+
+    @asynccontextmanager
+    async def connect(self, *, library: Any = None) -> AsyncIterator[Connection]:
+        """Open a connection to the private server."""
+        if self._closed:
+            raise RuntimeError("This offline client is closed; make another with samframe.offline().")
+        async with super().connect(library=library) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Stop the server."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                atexit.unregister(self.close)
+                self._server.stop()
+
+    def __repr__(self) -> str:
+        return f"<samframe offline client: {self.identity}, not SAM 2>"
+
+
+def offline(*, workers: int = 2, latency_s: float | None = None, rate_limit: float | None = None) -> OfflineClient:
+    """Return a client that needs no key and no network: its own server in this process, with the offline engine.
+
+    The engine is a colour and texture region grower for trying things out. It is not SAM 2: it knows twelve colours and
+    eight shapes by name and refuses every other prompt; points work on most pictures.
+
+    Parameters
+    ----------
+    workers : int
+        Jobs at work at once.
+    latency_s : float, optional
+        Seconds a job takes at least; None: as long as the engine needs.
+    rate_limit : float, optional
+        Requests a minute the client keeps to.
+
+    Returns
+    -------
+    OfflineClient
+        Use it as ``client=``, and close it or use it in a ``with`` block.
+    """
+    return OfflineClient(workers=workers, latency_s=latency_s, rate_limit=rate_limit)

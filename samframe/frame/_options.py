@@ -1,0 +1,144 @@
+"""The options of a call, declared once: what the functions and the accessor take, with their defaults."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, Literal, TypedDict, TypeVar
+
+from samframe._contract import DEFAULT_MODEL
+from samframe._options import store_folder
+from samframe.errors import OptionError
+from samframe.jobs import Parameters, Settings, check_retry
+from samframe.segmind import Client
+
+__all__ = ["CallOptions", "SegmentOptions", "signed"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+RESULT_COLUMNS = ("mask", "status", "inference_time", "error")
+DETAIL_COLUMNS = ("request_id", "cost", "queue_time", "total_time", "attempts", "engine")
+
+
+class SegmentOptions(TypedDict, total=False):
+    """The keywords of ``segment`` and its kin, for type checkers."""
+
+    coordinates_col: str | None
+    remove_coordinates_col: str | None
+    model: str
+    client: Client | None
+    overlay_mask: bool
+    base64: bool
+    store: str | os.PathLike[str] | None
+    rate_limit: float | None
+    max_cost: float | None
+    retry: str | Iterable[str]
+    refresh: bool
+    on_error: Literal["record", "raise"]
+    details: bool
+    columns: Mapping[str, str] | None
+    overwrite: bool
+    progress: Any
+    image_root: str | os.PathLike[str] | None
+    bridge: Literal["thread", "nest"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """One call's options, checked. The field order is that of the signature."""
+
+    image_col: Any = "image"
+    prompt_col: Any = "prompt"
+    coordinates_col: Any = field(default=None, kw_only=True)
+    remove_coordinates_col: Any = field(default=None, kw_only=True)
+    model: str = field(default=DEFAULT_MODEL, kw_only=True)
+    client: Client | None = field(default=None, kw_only=True)
+    overlay_mask: bool = field(default=False, kw_only=True)
+    base64: bool = field(default=False, kw_only=True)
+    store: str | os.PathLike[str] | None = field(default=None, kw_only=True)
+    rate_limit: float | None = field(default=None, kw_only=True)
+    max_cost: float | None = field(default=None, kw_only=True)
+    retry: str | Iterable[str] = field(default=(), kw_only=True)
+    refresh: bool = field(default=False, kw_only=True)
+    on_error: str = field(default="record", kw_only=True)
+    details: bool = field(default=False, kw_only=True)
+    columns: Mapping[str, str] | None = field(default=None, kw_only=True)
+    overwrite: bool = field(default=False, kw_only=True)
+    progress: Any = field(default="auto", kw_only=True)
+    image_root: str | os.PathLike[str] | None = field(default=None, kw_only=True)
+    bridge: str = field(default="thread", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.on_error not in {"record", "raise"}:
+            raise OptionError(f"on_error is 'record' or 'raise'; it is {self.on_error!r}.")
+        if self.bridge not in {"thread", "nest"}:
+            raise OptionError(f"bridge is 'thread' or 'nest'; it is {self.bridge!r}.")
+        if self.client is not None and not isinstance(self.client, Client):
+            raise OptionError(f"client is a samframe.Client or samframe.offline(); it is a {type(self.client).__name__}.")
+        for name in ("rate_limit", "max_cost"):
+            _check_number(name, getattr(self, name), least=0.0, open_end=name == "rate_limit")
+        if not isinstance(self.model, str) or not self.model.strip():
+            raise OptionError(f"model is the slug of a model, such as {DEFAULT_MODEL!r}; it is {self.model!r}.")
+        check_retry(self.retry)
+        unknown = sorted(set(self.columns or {}) - {*RESULT_COLUMNS, *DETAIL_COLUMNS, "overlay"})
+        if unknown:
+            raise OptionError(f"columns renames {', '.join((*RESULT_COLUMNS, *DETAIL_COLUMNS))}; it knows no {unknown[0]!r}.")
+
+    def output_names(self) -> dict[str, str]:
+        """Return the columns that the call adds, in order: field name to column name."""
+        names = [*RESULT_COLUMNS, *(DETAIL_COLUMNS if self.details else ())]
+        if self.overlay_mask:
+            names.insert(1, "overlay")
+        renamed = self.columns or {}
+        return {name: renamed.get(name, name) for name in names}
+
+    def parameters(self) -> Parameters:
+        """Return what is the same for every row."""
+        return Parameters(model=self.model, overlay_mask=bool(self.overlay_mask), base64=bool(self.base64))
+
+    def settings(self) -> Settings:
+        """Return what the call asks of the engine."""
+        return Settings(
+            store=store_folder(self.store),
+            rate_limit=self.rate_limit,
+            max_cost=self.max_cost,
+            retry=check_retry(self.retry),
+            refresh=self.refresh,
+        )
+
+
+def signed(*, leading: tuple[str, ...]) -> Callable[[F], F]:
+    """Show the options in a function's signature, for ``help()`` and the notebook's tooltips.
+
+    Parameters
+    ----------
+    leading : tuple of str
+        Names of the parameters before the options (``self`` or ``df``).
+    """
+
+    def decorate(function: F) -> F:
+        given = inspect.signature(function)
+        first = [given.parameters[name] for name in leading]
+        options = [
+            inspect.Parameter(
+                option.name,
+                inspect.Parameter.KEYWORD_ONLY if option.kw_only else inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                default=option.default if option.default is not MISSING else inspect.Parameter.empty,
+                annotation=option.type,
+            )
+            for option in fields(CallOptions)
+        ]
+        function.__signature__ = given.replace(parameters=[*first, *options])  # type: ignore[attr-defined]  # inspect reads it
+        return function
+
+    return decorate
+
+
+def _check_number(name: str, value: object, *, least: float, open_end: bool) -> None:
+    if value is None:
+        return
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value == value  # noqa: PLR0124 - NaN
+    if not is_number or float(value) < least or (open_end and float(value) == least):  # type: ignore[arg-type]  # checked just before
+        raise OptionError(f"{name} is a number above {least:g}; it is {value!r}.")

@@ -1,0 +1,97 @@
+"""A run that goes on by itself: progress, the frame so far, stop, result."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pandas as pd
+
+from samframe._contract import RECORD_SECONDS
+from samframe._sync import Background
+from samframe.frame._display import Display, make_display
+from samframe.frame._work import Work
+from samframe.jobs import Progress, RowStatus
+
+__all__ = ["Run", "last_run"]
+
+_LAST: list[Run] = []
+
+
+class Run:
+    """A live handle on a run, as ``start`` returns it.
+
+    Nothing is lost when it is dropped: what is paid for is in the ledger, and the same call collects it free.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._display: Display = make_display(work.options.progress, stop=self.stop)
+        self._background: Background[None] = Background(self._main, stop=self.stop)
+        _LAST[:] = [self]
+
+    async def _main(self) -> None:
+        async with self._display.live(lambda: self._work.progress):
+            await self._work.run()
+
+    @property
+    def progress(self) -> Progress | None:
+        """Live figures; None while images are still read."""
+        return self._work.progress
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The frame so far: every row, those under way with the status ``running``."""
+        return self._work.frame()
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the run has ended."""
+        return self._background.is_done()
+
+    def stop(self) -> None:
+        """Send nothing more; POSTs in flight are answered and their ids kept. Returns at once."""
+        self._work.stop()
+
+    def result(self) -> pd.DataFrame:
+        """Wait for the end and return the frame.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If it was interrupted; the text says what is stored, running and in doubt.
+        ApiError, LedgerError
+            If the run stopped as a whole; ``.frame`` on it holds the rows so far.
+        RowsFailedError
+            With ``on_error="raise"``, if any row has not completed.
+        """
+        try:
+            self._background.result()
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(interrupt_text(self._work)) from None
+        self._work.raise_failed_rows()
+        return self.frame
+
+    def __repr__(self) -> str:
+        progress = self.progress
+        state = "done" if self.is_done else "running"
+        return f"<samframe.Run {state}: {progress.summary() if progress is not None else 'reading images'}>"
+
+
+def last_run() -> Run | None:
+    """Return the latest run of this process, whatever became of it; its ``frame`` has the rows so far. None before any."""
+    return _LAST[0] if _LAST else None
+
+
+def interrupt_text(work: Work) -> str:
+    """Return what an interrupted run leaves behind, and what to do."""
+    progress = work.progress
+    if progress is None:
+        return "samframe: stopped before anything was sent."
+    counts = progress.by_status
+    until = datetime.now().astimezone().timestamp() + RECORD_SECONDS
+    text = f"samframe: stopped. {counts[RowStatus.COMPLETED]} rows stored"
+    if counts[RowStatus.RUNNING]:
+        text += f", {counts[RowStatus.RUNNING]} running (run again before {datetime.fromtimestamp(until).astimezone():%H:%M} to collect them free)"
+    if counts[RowStatus.IN_DOUBT]:
+        text += f", {counts[RowStatus.IN_DOUBT]} in doubt"
+    return f"{text}; {progress.budget.spent_text()} spent. samframe.last_run().frame has the rows so far."

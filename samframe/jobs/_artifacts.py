@@ -1,0 +1,57 @@
+"""The store's files: raw outputs, named by what is in them, whole or not there at all."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from samframe._files import atomic_write
+
+__all__ = ["Artifacts"]
+
+
+class Artifacts:
+    """Content-addressed files below a store's folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The store; files go to ``artifacts/ab/ab12...``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "artifacts"
+
+    def path(self, name: str) -> Path:
+        """Return where the file of this sha256 is or would be."""
+        return self._folder / name[:2] / name
+
+    def save(self, data: bytes) -> str:
+        """Keep the bytes and return their sha256; synced to the disk before this returns.
+
+        A file that is there already and verifies is adopted; one that does not is written anew.
+
+        Raises
+        ------
+        OSError
+            If the disk is full or cannot be written.
+        """
+        name = hashlib.sha256(data).hexdigest()
+        path = self.path(name)
+        if not self.verify(name):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(path) as temporary:
+                temporary.write_bytes(data)
+        return name
+
+    def load(self, name: str) -> bytes | None:
+        """Return the bytes, or None where the file is missing or is not what its name says."""
+        try:
+            data = self.path(name).read_bytes()
+        except OSError:
+            return None
+        return data if hashlib.sha256(data).hexdigest() == name else None
+
+    def verify(self, name: str) -> bool:
+        """Return whether the file is there and is what its name says."""
+        return self.load(name) is not None

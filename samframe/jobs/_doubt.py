@@ -1,0 +1,61 @@
+"""Rows in doubt: the request history is searched for the job that a lost answer may have started."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from samframe.jobs._ledger import Ledger
+from samframe.jobs._model import Job
+from samframe.segmind import CallError, Connection, HistoryRow
+
+__all__ = ["find_in_history"]
+
+_PAGES = 10
+_PER_PAGE = 100
+_MOST_DAYS = 31
+
+
+async def find_in_history(api: Connection, ledger: Ledger, jobs: Iterable[Job]) -> dict[str, HistoryRow]:
+    """Return, by job key, the history's row of jobs in doubt, where exactly the same inputs are visible in it.
+
+    Only jobs whose image is a URL and that have a prompt can be told by their inputs; a prompt alone is never enough.
+    The history lags: not found does not mean not run, so a job that is not found stays in doubt.
+    """
+    wanted = {_inputs(job): job for job in jobs if _is_visible(job)}
+    if not wanted:
+        return {}
+    found: dict[str, HistoryRow] = {}
+    taken: set[str] = set()
+    now = datetime.now(UTC)
+    dates = {"from_date": f"{now - timedelta(days=_MOST_DAYS - 1):%Y-%m-%d}", "to_date": f"{now + timedelta(days=1):%Y-%m-%d}"}
+    for page in range(1, _PAGES + 1):
+        try:
+            rows = await api.history(**dates, page=page, per_page=_PER_PAGE)
+        except CallError:
+            break  # free to ask again on the next run
+        for row in rows:
+            job = wanted.get(_row_inputs(row))
+            if job is None or job.key in found or row.request_id in taken or ledger.knows_request(row.request_id):
+                continue
+            if row.model is not None and row.model != job.parameters.model:
+                continue
+            found[job.key] = row
+            taken.add(row.request_id)
+        if len(rows) < _PER_PAGE or len(found) == len(wanted):
+            break
+    return found
+
+
+def _is_visible(job: Job) -> bool:
+    return job.image.identity.startswith("url:") and job.prompt is not None
+
+
+def _inputs(job: Job) -> tuple[str, str, bool]:
+    return (job.image.identity.removeprefix("url:"), job.prompt or "", job.parameters.overlay_mask)
+
+
+def _row_inputs(row: HistoryRow) -> tuple[str, str, bool]:
+    prompt = unicodedata.normalize("NFC", str(row.inputs.get("prompt") or "")).strip()
+    return (str(row.inputs.get("image") or ""), prompt, bool(row.inputs.get("overlay_mask", True)))

@@ -1,0 +1,139 @@
+"""The rate gate that all calls pass: a limit given, or one learned from the first refusal. Pure: time comes in."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+__all__ = ["RateGate"]
+
+_WINDOW_S = 60.0
+#: A reset nearer than this is no window of a minute but a bucket that drips tokens.
+_BUCKET_RESET_S = 5.0
+_FIRST_BLIND_WAIT_S = 2.0
+_LONGEST_BLIND_WAIT_S = 60.0
+_REOPEN = (1, 2, 4)
+
+
+class RateGate:
+    """One gate for everybody.
+
+    Before the first 429 there is no limit (unless one is given). A 429 closes the gate for all until the reset the
+    server told. After that, a limit with a distant reset is a window: one less than it took is let through in each. A
+    near reset is a token bucket: calls are paced at the rate measured between two refusals.
+
+    Parameters
+    ----------
+    per_minute : float, optional
+        A limit given by the user: calls are spaced evenly under it, so that no kind of limiter refuses any.
+    random : callable
+        A number in [0, 1), for the jitter after a reset.
+    """
+
+    def __init__(self, per_minute: float | None, random: Callable[[], float]) -> None:
+        self._random = random
+        self._given_gap_s = _WINDOW_S / per_minute if per_minute is not None else None
+        self._gap_s = self._given_gap_s
+        self._next_at = -math.inf
+        self._closed_until = -math.inf
+        self._blind_wait_s = _FIRST_BLIND_WAIT_S
+        self._out = 0
+        self._reopening = 0
+        self.gets_count = False
+        self.refused = 0
+        # window of a minute
+        self._window_left: int | None = None
+        self._window_limit: int | None = None
+        self._window_ends = math.inf
+        self._passed_since_opening = 0
+        # token bucket
+        self._last_empty_at: float | None = None
+        self._passed_since_empty = 0
+
+    def applies(self, *, is_get: bool) -> bool:
+        """Return whether a call counts towards the limit. GETs do once one of them was refused."""
+        return self.gets_count or not is_get
+
+    def wait_s(self, now: float, *, is_get: bool) -> float:
+        """Return how long a call must wait; 0 if it may go now (then tell :meth:`passed`)."""
+        if not self.applies(is_get=is_get):
+            return 0.0
+        if now < self._closed_until:
+            return self._closed_until - now
+        if now >= self._window_ends and self._window_limit is not None:
+            self._open_window(now)
+        if self._window_left is not None and self._window_left <= 0:
+            return max(0.01, self._window_ends - now)
+        if self._reopening < len(_REOPEN) and self.refused and self._out >= _REOPEN[self._reopening]:
+            return 0.01
+        return max(0.0, self._next_at - now)
+
+    def passed(self, now: float, *, is_get: bool) -> None:
+        """A call goes out now."""
+        if not self.applies(is_get=is_get):
+            return
+        self._out += 1
+        self._passed_since_opening += 1
+        self._passed_since_empty += 1
+        if self._window_left is not None:
+            self._window_left -= 1
+        if self._gap_s is not None:
+            self._next_at = max(now, self._next_at + self._gap_s) if self._next_at > now - self._gap_s else now + self._gap_s
+
+    def returned(self, *, is_get: bool, refused: bool = False) -> None:
+        """A call that had passed came back."""
+        if not self.applies(is_get=is_get):
+            return
+        self._out = max(0, self._out - 1)
+        if not refused:
+            self._blind_wait_s = _FIRST_BLIND_WAIT_S
+            if self._reopening < len(_REOPEN):
+                self._reopening += 1
+
+    def refuse(self, now: float, *, is_get: bool, wait_s: float | None) -> None:
+        """A call was refused with a 429.
+
+        Parameters
+        ----------
+        wait_s : float or None
+            Seconds to the reset as the server told, None where it told nothing usable.
+        """
+        self.refused += 1
+        if is_get and not self.gets_count:
+            self.gets_count = True
+        if now < self._closed_until:
+            # Sent before the gate closed: the same refusal, and one less that the window took.
+            if self._window_limit is not None:
+                self._window_limit = max(1, self._window_limit - 1)
+            return
+        if wait_s is None:
+            wait_s = self._blind_wait_s
+            self._blind_wait_s = min(_LONGEST_BLIND_WAIT_S, self._blind_wait_s * 2)
+            jitter = self._random() * 0.5
+        else:
+            jitter = self._random() * min(1.0, wait_s * 0.02)
+        self._learn(now, wait_s)
+        self._closed_until = now + wait_s + jitter
+        self._reopening = 0
+
+    def _learn(self, now: float, wait_s: float) -> None:
+        taken = max(1, self._passed_since_opening - 1)
+        if wait_s > _BUCKET_RESET_S:
+            # A window: what it took since it opened is what it takes. One is left in hand.
+            self._window_limit = taken if self._window_limit is None else min(taken, self._window_limit)
+            self._window_ends = now + wait_s
+            self._window_left = 0
+            return
+        if self._last_empty_at is not None and now - self._last_empty_at > 0.5:
+            # Empty then and empty now: what passed between is what dripped in.
+            rate = max(1, self._passed_since_empty - 1) / (now - self._last_empty_at)
+            gap = 1.0 / rate
+            self._gap_s = gap if self._given_gap_s is None else max(gap, self._given_gap_s)
+        self._last_empty_at = now
+        self._passed_since_empty = 0
+        self._passed_since_opening = 0
+
+    def _open_window(self, now: float) -> None:
+        self._window_left = self._window_limit
+        self._window_ends = now + _WINDOW_S
+        self._passed_since_opening = 0

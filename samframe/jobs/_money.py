@@ -1,0 +1,81 @@
+"""Money: what a job costs, what a run may spend, and how spending is told."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from samframe._contract import JOB_PRICE_USD
+
+__all__ = ["Budget", "format_usd", "job_price_usd"]
+
+
+def job_price_usd(recent_costs: Sequence[float], *, offline: bool) -> float:
+    """Return what one job is expected to cost: the median of the latest bills, else the published price."""
+    if offline:
+        return 0.0
+    return statistics.median(recent_costs) if recent_costs else JOB_PRICE_USD
+
+
+def format_usd(amount: float) -> str:
+    """Return dollars with the digits that matter: ``$0.002``, ``$1.20``, ``$31.00``."""
+    digits = 2 if amount == 0 or amount >= 1 else 4
+    text = f"{amount:.{digits}f}"
+    if digits == 4:
+        text = text.rstrip("0")
+        if len(text.split(".")[1]) < 2:
+            text = f"{amount:.2f}"
+    return f"${text}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Budget:
+    """What a run has spent and may spend, in US dollars.
+
+    Attributes
+    ----------
+    price : float
+        What a job is expected to cost.
+    max_cost : float or None
+        The hard stop: no job is sent that could pass it.
+    known : float
+        Sum of the bills that came.
+    unbilled : int
+        Jobs that were accepted and whose bill is not known yet.
+    in_doubt : int
+        Jobs that may have been billed.
+    """
+
+    price: float
+    max_cost: float | None = None
+    known: float = 0.0
+    unbilled: int = 0
+    in_doubt: int = 0
+
+    def allows_one_more(self) -> bool:
+        """Return whether one more job stays within ``max_cost``, whatever becomes of those that are out."""
+        return self.max_cost is None or self.high + self.price <= self.max_cost * (1 + 1e-9)
+
+    @property
+    def low(self) -> float:
+        """The least that was spent: the bills that came."""
+        return self.known
+
+    @property
+    def high(self) -> float:
+        """The most that was spent: the bills, and the price of every job whose bill is not known."""
+        return self.known + (self.unbilled + self.in_doubt) * self.price
+
+    def billed(self, cost: float | None) -> None:
+        """A job's bill came; None where the answer tells no cost."""
+        self.unbilled -= 1
+        self.known += self.price if cost is None else cost
+        if cost is not None and cost > self.price:
+            self.price = cost  # a dearer job than expected: the hard stop must reckon with it
+
+    def spent_text(self) -> str:
+        """Return the spending as one sum, or as an interval where some bills are not known."""
+        if self.high - self.low < 1e-9:
+            return format_usd(self.low)
+        return f"{format_usd(self.low)} to {format_usd(self.high)}"

@@ -1,0 +1,166 @@
+"""The ledger's tables, and how its database is opened: journal mode by sqlite's version and the file system."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import warnings
+from pathlib import Path
+
+from samframe.errors import LedgerError
+
+__all__ = ["SCHEMA_VERSION", "open_database", "safe_journal_mode"]
+
+SCHEMA_VERSION = 1
+_APPLICATION_ID = 0x53414D46  # "SAMF"
+_BUSY_S = 20.0
+
+_TABLES = """
+CREATE TABLE jobs (
+    key TEXT PRIMARY KEY,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    owner TEXT,
+    base TEXT NOT NULL,
+    model TEXT NOT NULL,
+    image TEXT NOT NULL,
+    prompt TEXT,
+    parameters TEXT NOT NULL,
+    request_id TEXT,
+    submitted_at REAL,
+    updated_at REAL NOT NULL,
+    result TEXT,
+    error TEXT,
+    note TEXT,
+    cost REAL,
+    inference_time REAL,
+    queue_time REAL,
+    total_time REAL,
+    engine TEXT,
+    artifact TEXT,
+    artifact_bytes INTEGER,
+    mask_height INTEGER,
+    mask_width INTEGER,
+    mask_counts BLOB
+) WITHOUT ROWID;
+CREATE INDEX jobs_by_state ON jobs (state);
+CREATE TABLE attempts (
+    key TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    owner TEXT NOT NULL,
+    consent TEXT NOT NULL,
+    key_fingerprint TEXT,
+    body_hash TEXT NOT NULL,
+    intent_at REAL NOT NULL,
+    request_id TEXT,
+    submitted_at REAL,
+    outcome TEXT,
+    ended_at REAL,
+    cost REAL,
+    PRIMARY KEY (key, attempt)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX attempts_by_request ON attempts (request_id) WHERE request_id IS NOT NULL;
+CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+_NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb", "smb3", "smbfs", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "fuse.glusterfs", "glusterfs"}
+)
+
+
+def safe_journal_mode(version: tuple[int, int, int], *, on_network: bool) -> str:
+    """Return ``"wal"`` or ``"truncate"``.
+
+    WAL of sqlite before 3.51.3, 3.50.7 (3.50 line) and 3.44.6 (3.44 line) can corrupt a database that two connections
+    checkpoint at once (https://sqlite.org/wal.html#walresetbug); over a network file system its shared memory cannot
+    work at all.
+    """
+    fixed = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+    return "wal" if fixed and not on_network else "truncate"
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open the ledger's database, making it where it is missing.
+
+    Raises
+    ------
+    LedgerError
+        If it is read-only, locked, corrupt, of a newer schema or no ledger at all. Nothing is deleted.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+    except (OSError, sqlite3.Error) as error:
+        raise LedgerError(f"The ledger {path} cannot be opened: {error}. Nothing was sent. Choose another folder with store=.") from None
+    try:
+        _set_up(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise LedgerError(
+            f"The ledger {path} cannot be used: {error}. Nothing was sent and nothing in it was changed. Look at it with "
+            "`samframe ledger doctor`, or choose another folder with store=."
+        ) from None
+    except LedgerError:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_up(connection: sqlite3.Connection, path: Path) -> None:
+    on_network = _file_system(path.parent) in _NETWORK_FILE_SYSTEMS
+    if on_network:
+        warnings.warn(
+            f"The ledger's folder {path.parent} is on a network file system: locks may not hold between machines. "
+            "Use a local folder (store=) where you can.",
+            stacklevel=2,
+        )
+    version = sqlite3.sqlite_version_info
+    connection.execute(f"PRAGMA journal_mode = {safe_journal_mode(version, on_network=on_network)}")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _create_or_check(connection, path)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _create_or_check(connection: sqlite3.Connection, path: Path) -> None:
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if not tables:
+        for statement in filter(str.strip, _TABLES.split(";")):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("INSERT INTO about VALUES ('salt', ?)", (os.urandom(16).hex(),))
+        return
+    if application != _APPLICATION_ID:
+        raise LedgerError(f"{path} is a database, but no ledger of samframe. Choose another folder with store=.")
+    schema = connection.execute("PRAGMA user_version").fetchone()[0]
+    if schema > SCHEMA_VERSION:
+        raise LedgerError(
+            f"The ledger {path} was written by a newer samframe (schema {schema}, this one knows {SCHEMA_VERSION}). "
+            "Upgrade samframe, or choose another folder with store=."
+        )
+
+
+def _file_system(folder: Path) -> str:
+    """Return the type of the file system below a folder, empty where the system does not tell (not Linux)."""
+    try:
+        lines = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    target = str(folder.resolve())
+    best, kind = "", ""
+    for line in lines:
+        fields = line.split()
+        if len(fields) < 3:
+            continue
+        mount = fields[1].replace("\\040", " ")
+        inside = target == mount or target.startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= len(best):
+            best, kind = mount, fields[2]
+    return kind

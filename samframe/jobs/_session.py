@@ -1,0 +1,246 @@
+"""One call: jobs looked up, planned, run on one connection, and their outcomes kept by key."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from samframe.jobs._artifacts import Artifacts
+from samframe.jobs._doubt import find_in_history
+from samframe.jobs._flight import Flight, Stage
+from samframe.jobs._gate import RateGate
+from samframe.jobs._ledger import Ledger
+from samframe.jobs._model import Job, JobState, Outcome, Record
+from samframe.jobs._money import Budget, job_price_usd
+from samframe.jobs._plan import Plan, Retry, Step, next_step, plan_jobs
+from samframe.jobs._progress import Progress
+from samframe.jobs._runner import Runner
+from samframe.jobs._steps import Steps, settled_outcome, start_collecting, start_fetching
+from samframe.segmind import Client
+
+__all__ = ["Session", "Settings"]
+
+_RETAKE = {Retry.FAILED: JobState.FAILED, Retry.IN_DOUBT: JobState.IN_DOUBT, Retry.LOST: JobState.LOST}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a call asks of the engine.
+
+    Attributes
+    ----------
+    store : Path
+        Folder of the ledger and the artifacts.
+    rate_limit : float or None
+        Requests a minute; None learns it.
+    max_cost : float or None
+        US dollars; the hard stop.
+    retry : frozenset of Retry
+        Settled states to pay for again.
+    refresh : bool
+        Whether stored results are paid for anew.
+    """
+
+    store: Path
+    rate_limit: float | None = None
+    max_cost: float | None = None
+    retry: frozenset[Retry] = frozenset()
+    refresh: bool = False
+
+    @property
+    def consent(self) -> str:
+        """What the user agreed to, in a word for the ledger."""
+        words = sorted(f"retry={retry.value}" for retry in self.retry)
+        if self.refresh:
+            words.append("refresh")
+        return ",".join(words) or "run"
+
+    @property
+    def retake_from(self) -> frozenset[JobState]:
+        """The states that may be submitted again."""
+        states = {_RETAKE[retry] for retry in self.retry}
+        if self.refresh:
+            states |= {JobState.STORED, JobState.FAILED}
+        return frozenset(states)
+
+
+class Session:
+    """The jobs of one call.
+
+    Parameters
+    ----------
+    client : Client
+        Where to send them.
+    jobs : sequence of Job
+        Distinct jobs.
+    settings : Settings
+        Options of the call.
+    rows, invalid : int
+        Rows of the frame, and those that cannot be sent.
+    """
+
+    def __init__(self, client: Client, jobs: Sequence[Job], settings: Settings, *, rows: int, invalid: int) -> None:
+        self._client = client
+        self._jobs = jobs
+        self._settings = settings
+        self._invalid = invalid
+        self._runner: Runner | None = None
+        self._stop_asked: str | None = None
+        self.outcomes: dict[str, Outcome] = {}
+        self.progress = Progress(rows=rows, jobs=len(jobs), budget=Budget(price=0.0, max_cost=settings.max_cost))
+
+    def plan(self) -> Plan:
+        """Return the bill before the run. Nothing is sent."""
+        with Ledger(self._settings.store) as ledger:
+            records, steps = self._look_up(ledger)
+            return plan_jobs(
+                self._jobs,
+                steps,
+                records,
+                rows=self.progress.rows,
+                invalid=self._invalid,
+                price_usd=self._price(ledger),
+                rate_limit=self._rate_limit,
+                max_cost=self._settings.max_cost,
+            )
+
+    def stop(self, reason: str = "the run was stopped") -> None:
+        """Submit nothing more; jobs that are out are left to a later run. From any thread."""
+        self._stop_asked = self._stop_asked or reason
+        runner = self._runner
+        if runner is not None:
+            runner.stop(reason)
+
+    async def run(self) -> None:
+        """Bring every job to its outcome; they are in ``outcomes``, also after an exception.
+
+        Raises
+        ------
+        ApiError
+            If the API stopped the call as a whole.
+        LedgerError
+            If the ledger cannot be used: nothing is sent then.
+        """
+        ledger = await asyncio.to_thread(Ledger, self._settings.store)
+        try:
+            records, steps = await asyncio.to_thread(self._look_up, ledger)
+            self.progress.budget.price = self._price(ledger)
+            self._take_settled(records, steps)
+            todo = [job for job in self._jobs if job.key not in self.outcomes]
+            if todo:
+                await self._run(ledger, todo, records, steps)
+        finally:
+            self.progress.ended_at = self.progress.clock()
+            await asyncio.to_thread(ledger.close)
+
+    @property
+    def _rate_limit(self) -> float | None:
+        return self._settings.rate_limit if self._settings.rate_limit is not None else self._client.rate_limit
+
+    def _price(self, ledger: Ledger) -> float:
+        model = self._jobs[0].parameters.model if self._jobs else ""
+        costs = ledger.recent_costs(base=self._client.identity, model=model)
+        return job_price_usd(costs, offline=self._client.is_offline)
+
+    def _look_up(self, ledger: Ledger) -> tuple[dict[str, Record], dict[str, Step]]:
+        records = ledger.lookup([job.key for job in self._jobs])
+        steps = {
+            job.key: next_step(
+                record := records.get(job.key),
+                retry=self._settings.retry,
+                refresh=self._settings.refresh,
+                owner_lives=record is not None and record.state is JobState.SUBMITTING and ledger.owner_lives(record),
+            )
+            for job in self._jobs
+        }
+        return records, steps
+
+    def _take_settled(self, records: dict[str, Record], steps: dict[str, Step]) -> None:
+        for job in self._jobs:
+            if steps[job.key] is not Step.NOTHING:
+                continue
+            outcome = settled_outcome(records[job.key])
+            if outcome is not None:
+                self._settled(job, outcome)
+                self.progress.settle(job.row, job.n_rows, outcome)
+
+    def _settled(self, job: Job, outcome: Outcome) -> None:
+        self.outcomes[job.key] = outcome
+
+    async def _run(self, ledger: Ledger, todo: list[Job], records: dict[str, Record], steps: dict[str, Step]) -> None:
+        async with self._client.connect() as api:
+            self.progress.budget.in_doubt = sum(steps[job.key] is Step.LOOK_FOR for job in todo)
+            fingerprint = await asyncio.to_thread(self._client.key.fingerprint, ledger.salt())
+            runner = Runner(
+                api=api,
+                ledger=ledger,
+                artifacts=Artifacts(self._settings.store),
+                gate=RateGate(self._rate_limit, random.random),
+                budget=self.progress.budget,
+                progress=self.progress,
+                steps=lambda context: Steps(
+                    context,
+                    base=self._client.identity,
+                    consent=self._settings.consent,
+                    fingerprint=fingerprint,
+                    retake_from=self._settings.retake_from,
+                ),
+            )
+            self._runner = runner
+            if self._stop_asked is not None:
+                runner.stop(self._stop_asked)
+            flights = [
+                flight
+                for job in todo
+                if (flight := _flight(job, steps[job.key], records.get(job.key), runner.now())) is not None
+            ]
+            doubtful = [job for job in todo if steps[job.key] is Step.LOOK_FOR]
+            flights += await self._look_for(api, ledger, doubtful, records, runner)
+            await runner.run(flights, self._settled)
+
+    async def _look_for(
+        self, api: Any, ledger: Ledger, doubtful: Iterable[Job], records: dict[str, Record], runner: Runner
+    ) -> list[Flight]:
+        jobs = list(doubtful)
+        found = await find_in_history(api, ledger, jobs) if jobs else {}
+        flights = []
+        for job in jobs:
+            row = found.get(job.key)
+            if row is None:
+                outcome = settled_outcome(records[job.key])
+                if outcome is not None:
+                    self._settled(job, outcome)
+                    self.progress.settle(job.row, job.n_rows, outcome)
+                continue
+            await ledger.submitted(job.key, row.request_id)
+            self.progress.budget.in_doubt -= 1
+            record = ledger.lookup([job.key])[job.key]
+            flight = Flight(job=job, stage=Stage.POLL, record=record)
+            start_collecting(flight, runner.now())
+            # The history tells no time that can be trusted, so its own record is asked at once when the id is unknown.
+            flight.age_base = runner.now() - time.time() + (record.submitted_at or time.time()) - 3600
+            flights.append(flight)
+        return flights
+
+
+def _flight(job: Job, step: Step, record: Record | None, now: float) -> Flight | None:
+    match step:
+        case Step.PAY:
+            return Flight(job=job, stage=Stage.SUBMIT, record=record, due=now)
+        case Step.FOLLOW:
+            return Flight(job=job, stage=Stage.FOLLOW, record=record, due=now)
+        case Step.COLLECT if record is not None:
+            flight = Flight(job=job, stage=Stage.POLL, record=record)
+            if record.state is JobState.COMPLETED:
+                start_fetching(flight, now)
+            else:
+                start_collecting(flight, now)
+            return flight
+        case _:
+            return None
+

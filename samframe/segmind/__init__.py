@@ -1,0 +1,40 @@
+"""The API's client: a pure wire, a key that prints as stars, and a connection that moves bytes."""
+
+from samframe.segmind._answers import (
+    Call,
+    CallError,
+    Credits,
+    Failure,
+    HistoryRow,
+    JobAnswer,
+    Metrics,
+    RemoteState,
+)
+from samframe.segmind._client import Client, Connection
+from samframe.segmind._hosts import Hosts
+from samframe.segmind._http import HttpTransport
+from samframe.segmind._key import ApiKey
+from samframe.segmind._output import OutputError, OutputMask, OutputRef, extract_output, read_mask
+from samframe.segmind._wire import submit_body
+
+__all__ = [
+    "ApiKey",
+    "Call",
+    "CallError",
+    "Client",
+    "Connection",
+    "Credits",
+    "Failure",
+    "HistoryRow",
+    "Hosts",
+    "HttpTransport",
+    "JobAnswer",
+    "Metrics",
+    "OutputError",
+    "OutputMask",
+    "OutputRef",
+    "RemoteState",
+    "extract_output",
+    "read_mask",
+    "submit_body",
+]

@@ -1,0 +1,199 @@
+"""The one place that imports httpx: moves bytes, and knows whether a request was sent whole."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from samframe._contract import API_KEY_HEADER
+from samframe._version import __version__
+from samframe.segmind._answers import CallError, Failure
+from samframe.segmind._key import ApiKey
+
+__all__ = ["HttpTransport", "Response", "load_library"]
+
+_CONNECT_S = 10.0
+_IDLE_READ_S = 60.0
+# A server that closes an idle connection at the moment it is reused looks like a lost answer, which for a submit
+# means a row in doubt. Common servers close after 5 s and more, so connections are dropped well before.
+_KEEPALIVE_S = 2.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """An answer as it came over the wire: status, lower-cased headers, body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def load_library(name: str | None = None) -> Any:
+    """Return httpx2 (httpx, maintained on under that name; half the CPU a request) where installed, else httpx."""
+    if name is not None:
+        return importlib.import_module(name)
+    try:
+        return importlib.import_module("httpx2")
+    except ImportError:
+        return importlib.import_module("httpx")
+
+
+class HttpTransport:
+    """Single-connection clients, one stack of idle ones an origin.
+
+    httpx's pool looks at all of its connections for every request, and closes idle ones past twenty: 64 requests in
+    flight over one pool cost four times the CPU of 64 clients with a connection each.
+
+    Parameters
+    ----------
+    key : ApiKey or None
+        Sent in the API's header on calls that ask for it.
+    library : module, optional
+        httpx or something with its interface.
+    trust_env : bool
+        Whether proxies of the environment apply.
+    """
+
+    def __init__(self, key: ApiKey | None, *, library: Any = None, trust_env: bool = True) -> None:
+        self._httpx = library if library is not None else load_library()
+        self._key = key
+        self._trust_env = trust_env
+        self._idle: dict[str, list[Any]] = {}
+        self._all: list[Any] = []
+        self._tls: ssl.SSLContext | None = None
+        self._auth = _key_auth(self._httpx, key)
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        content: bytes | None = None,
+        with_key: bool = False,
+        deadline_s: float,
+        max_bytes: int,
+    ) -> Response:
+        """Send one request and read the whole answer.
+
+        Parameters
+        ----------
+        content : bytes, optional
+            A JSON body. Whether it left this machine whole is what tells ``NOT_SENT`` from ``LOST``.
+        deadline_s : float
+            For the call as a whole: a body that drips does not hold it open.
+        max_bytes : int
+            The longest body that is read. Compressed bodies are refused, so that none can swell.
+
+        Raises
+        ------
+        CallError
+            ``NOT_SENT`` or ``LOST``.
+        """
+        sent = _SentWhole() if content is not None else None
+        try:
+            async with asyncio.timeout(deadline_s), self._client_for(url) as client:
+                request = client.build_request(
+                    method,
+                    url,
+                    content=content,
+                    headers={"content-type": "application/json"} if content is not None else None,
+                    extensions={"trace": sent} if sent is not None else None,
+                )
+                return await self._exchange(client, request, with_key=with_key, max_bytes=max_bytes)
+        except TimeoutError:
+            raise CallError(f"no full answer within {deadline_s:g} s", kind=_lost_or_not_sent(sent)) from None
+        except (self._httpx.HTTPError, self._httpx.StreamError, self._httpx.InvalidURL, OSError) as error:
+            never_connected = isinstance(error, self._httpx.ConnectError | self._httpx.ConnectTimeout)
+            kind = Failure.NOT_SENT if never_connected else _lost_or_not_sent(sent)
+            raise CallError(_describe(error, url), kind=kind) from None
+
+    async def _exchange(self, client: Any, request: Any, *, with_key: bool, max_bytes: int) -> Response:
+        response = await client.send(request, stream=True, auth=self._auth if with_key else None)
+        try:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            if headers.get("content-encoding", "identity").lower() != "identity":
+                raise CallError("the answer is compressed though none was asked for", kind=Failure.LOST)
+            chunks: list[bytes] = []
+            size = 0
+            async for chunk in response.aiter_raw():
+                size += len(chunk)
+                if size > max_bytes:
+                    raise CallError(f"the answer is longer than {max_bytes} bytes", kind=Failure.LOST)
+                chunks.append(chunk)
+        finally:
+            await response.aclose()
+        return Response(status=response.status_code, headers=headers, body=b"".join(chunks))
+
+    @asynccontextmanager
+    async def _client_for(self, url: str) -> AsyncIterator[Any]:
+        parts = urlsplit(url)
+        stack = self._idle.setdefault(f"{parts.scheme}://{parts.netloc}", [])
+        client = stack.pop() if stack else self._new_client()
+        try:
+            yield client
+        finally:
+            stack.append(client)
+
+    def _new_client(self) -> Any:
+        if self._tls is None:
+            # Loading the certificates costs 30-100 ms, so all clients share one context.
+            self._tls = self._httpx.create_ssl_context()
+        client = self._httpx.AsyncClient(
+            verify=self._tls,
+            headers={"accept-encoding": "identity", "user-agent": f"samframe/{__version__}"},
+            limits=self._httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEPALIVE_S),
+            timeout=self._httpx.Timeout(_IDLE_READ_S, connect=_CONNECT_S, pool=None),
+            follow_redirects=False,
+            trust_env=self._trust_env,
+        )
+        self._all.append(client)
+        return client
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for client in self._all:
+            await client.aclose()
+        self._all.clear()
+        self._idle.clear()
+
+
+class _SentWhole:
+    """httpcore's trace callback: remembers that the last byte of the request went out."""
+
+    __slots__ = ("sent",)
+
+    def __init__(self) -> None:
+        self.sent = False
+
+    async def __call__(self, name: str, info: Mapping[str, Any]) -> None:
+        if name.endswith("send_request_body.complete"):
+            self.sent = True
+
+
+def _lost_or_not_sent(sent: _SentWhole | None) -> Failure:
+    return Failure.NOT_SENT if sent is not None and not sent.sent else Failure.LOST
+
+
+def _key_auth(httpx: Any, key: ApiKey | None) -> Any:
+    """Return an httpx Auth that adds the key at the last moment, so that no frame of ours holds it in a variable."""
+    if key is None:
+        return None
+
+    class KeyAuth(httpx.Auth):  # type: ignore[misc, name-defined]  # the base class is chosen at run time
+        def auth_flow(self, request: Any) -> Any:
+            request.headers[API_KEY_HEADER] = key.reveal()
+            yield request
+
+    return KeyAuth()
+
+
+def _describe(error: Exception, url: str) -> str:
+    """Return one short line about a transport error; never the request's headers."""
+    text = str(error).splitlines()[0][:200] if str(error) else ""
+    return f"{type(error).__name__} at {urlsplit(url).netloc}{': ' + text if text else ''}"
