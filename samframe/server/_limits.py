@@ -69,7 +69,8 @@ class TokenBucket:
         if self._then != -math.inf:
             self._tokens = min(self._burst, self._tokens + max(0.0, now - self._then) * self._rate)
         self._then = now
-        if self._tokens >= 1:
+        # Whoever waits for exactly the reset gets in: seconds since the epoch have no finer grain than 2e-7.
+        if self._tokens >= 1 - 1e-4:
             self._tokens -= 1
             return None
         return now + (1 - self._tokens) / self._rate

@@ -68,7 +68,7 @@ class LocalServer:
         return self
 
     def stop(self) -> None:
-        """Stop at once: connections are dropped, running jobs never end. Counters and jobs can still be read."""
+        """Stop at once: connections are dropped, running jobs never end. Counters and jobs stay."""
         if self._thread is None or self._runner is None:
             return
         self._runner.request_stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import ssl
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 KEY = "SG_0123456789abcdef"
 MODEL = "/v2/sam-v2-image"
+# Loading the machine's certificates for each client takes longer than most tests; loopback needs none.
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def make_png(size_hw: tuple[int, int] = (48, 64), *, seed: int = 0, file_format: str = "PNG") -> bytes:
@@ -35,6 +38,7 @@ class Peer:
 
     server: LocalServer
     http: httpx.Client
+    anonymous: httpx.Client
     photo: bytes = field(default_factory=make_png)
 
     def body(self, **fields: Any) -> dict[str, Any]:
@@ -71,9 +75,15 @@ def make_peer() -> Iterator[Callable[..., Peer]]:
         def make(*, key: str | None = KEY, **options: Any) -> Peer:
             config = ServerConfig(**{"engine": DrawnEngine(refuse={"nothing"})} | options)
             server = stack.enter_context(LocalServer(config))
-            headers = {} if key is None else {"x-api-key": key}
-            http = stack.enter_context(httpx.Client(base_url=server.base_url, headers=headers, timeout=10))
-            return Peer(server, http)
+            keyed, keyless = (
+                stack.enter_context(
+                    httpx.Client(base_url=server.base_url, timeout=10, verify=NO_CERTIFICATES)
+                )
+                for _ in range(2)
+            )
+            if key is not None:
+                keyed.headers["x-api-key"] = key
+            return Peer(server, keyed, keyless)
 
         yield make
 

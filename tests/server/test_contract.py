@@ -7,7 +7,6 @@ import hashlib
 import io
 import uuid
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
@@ -64,7 +63,7 @@ def test_result_carries_url_images_metrics_and_engine(make_peer):
 def test_output_is_the_mask_of_the_engine(peer):
     """The file holds the engine's mask, pixel by pixel, and needs no key."""
     result = peer.run(prompt="red car")
-    file = httpx.get(result["output"])
+    file = peer.anonymous.get(result["output"])
     seen = np.asarray(Image.open(io.BytesIO(file.content))) > 127
     sha256 = hashlib.sha256(peer.photo).hexdigest()
     truth = DrawnEngine().draw((48, 64), image_sha256=sha256, prompt="red car").mask
@@ -262,7 +261,7 @@ def test_uploaded_file_is_an_image_for_a_job(peer):
     result = peer.run(image=first)
 
     assert first != second
-    assert httpx.get(first).content == peer.photo
+    assert peer.anonymous.get(first).content == peer.photo
     assert result["status"] == "COMPLETED"
     assert peer.server.jobs[0].image_sha256 == hashlib.sha256(peer.photo).hexdigest()
 
