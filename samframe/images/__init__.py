@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from samframe.images._codec import open_picture
-from samframe.images._header import MAX_PIXELS, Header, describe_bytes, read_header
+from samframe.images._header import MAX_PIXELS, Header, describe_bytes, read_header, sniff_format
 from samframe.images._image import Image
 from samframe.images._pillow import quiet
 from samframe.images._read import read_image, read_images
-from samframe.images._text import check_url, decode_base64, decode_data_uri
+from samframe.images._text import check_url, decode_base64, decode_data_uri, shorten
 
 __all__ = [
     "MAX_PIXELS",
@@ -22,4 +22,6 @@ __all__ = [
     "read_header",
     "read_image",
     "read_images",
+    "shorten",
+    "sniff_format",
 ]
