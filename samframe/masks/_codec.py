@@ -1,12 +1,13 @@
 """Run-length codec for binary masks: pixels in C order to COCO's column-major counts and back.
 
-Images lie in memory row by row, COCO's runs go column by column. Neither direction transposes: where a pixel differs
-from the one above it is found on rows packed to bits, and only the few places found are put in column order.
+Images lie in memory row by row, COCO's runs go column by column. Neither direction transposes: where a pixel
+differs from the one above it is found on rows packed to bits, and only the few places found are put in column order.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +20,17 @@ from samframe.masks._counts import (
     position_dtype,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 __all__ = ["decode", "encode", "encode_batch", "paint_toggles", "toggles_from_array", "toggles_from_bits"]
 
 Ints = npt.NDArray[np.integer[Any]]
 Bytes = npt.NDArray[np.uint8]
 
 _BATCH_BYTES = 1 << 22  # pixels of a batch that are worked on at once: they stay in the cache
+_STRIP_BYTES = 1 << 18
+_STRIP = 64  # columns that are transposed at a time: a cache line of the output
 _DENSE = 16  # more than one changed bit in this many: transpose instead of sorting
 
 
@@ -85,11 +91,12 @@ def _encode_chunk(stack: npt.NDArray[np.bool_]) -> list[bytes]:
     """Encode a C-ordered stack whose pixels fit in int32 positions."""
     n_masks, height, width = stack.shape
     bits = np.packbits(stack, axis=2)
-    n_bytes = bits.shape[2]
     changed = np.empty_like(bits)
     np.bitwise_xor(bits[:, 1:], bits[:, :-1], out=changed[:, 1:])
     changed[:, 0] = bits[:, 0] ^ _next_column(bits[:, -1], width)
-    rows, xs = _set_bits(changed.reshape(n_masks * height, n_bytes))
+    words = _as_words(changed)
+    used = np.flatnonzero(words != 0)
+    rows, xs = _set_bits(used, words[used], bits.shape[2])
     if rows.size > changed.size * 8 // _DENSE:
         return [encode(mask) for mask in stack]
     which, ys = np.divmod(rows, height)
@@ -103,8 +110,7 @@ def _encode_chunk(stack: npt.NDArray[np.bool_]) -> list[bytes]:
     runs = np.diff(edges, prepend=edges.dtype.type(0))
     runs[run_offsets[1:-1]] -= 1  # from one mask's last pixel to the next one's first
     counts, counts_offsets = counts_from_pool(runs, run_offsets)
-    ends = counts_offsets.tolist()
-    return [counts[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    return [counts[first:end] for first, end in pairwise(counts_offsets.tolist())]
 
 
 def toggles_from_array(array: npt.NDArray[Any]) -> Ints:
@@ -133,13 +139,19 @@ def toggles_from_array(array: npt.NDArray[Any]) -> Ints:
     if array.T.flags.c_contiguous and not array.flags.c_contiguous:
         return _toggles_from_columns(_as_bool(array.T), height * width)
     pixels = _as_bool(array)
-    toggles = toggles_from_bits(np.packbits(pixels, axis=1), (height, width))
+    last = np.packbits(pixels[-1:], axis=1)[0]
+    step = _strip_rows(last.size)
+    strips = (np.packbits(pixels[y : y + step], axis=1) for y in range(0, height, step))
+    toggles = _toggles_from_strips(strips, last, (height, width), give_up=True)
     if toggles is None:
-        return _toggles_from_columns(np.ascontiguousarray(pixels.T), height * width)
+        columns = np.empty((width, height), dtype=pixels.dtype)
+        for y in range(0, height, _STRIP):
+            columns[:, y : y + _STRIP] = pixels[y : y + _STRIP].T
+        return _toggles_from_columns(columns, height * width)
     return toggles
 
 
-def toggles_from_bits(bits: Bytes, size_hw: tuple[int, int], *, give_up: bool = True) -> Ints | None:
+def toggles_from_bits(bits: Bytes, size_hw: tuple[int, int]) -> Ints:
     """Return where a mask begins and ends, from rows packed to bits.
 
     Parameters
@@ -147,28 +159,61 @@ def toggles_from_bits(bits: Bytes, size_hw: tuple[int, int], *, give_up: bool = 
     bits : ndarray of uint8, shape (H, ceil(W / 8)), C order
         Rows packed by `numpy.packbits`; the bits past the width are 0.
     size_hw : (int, int)
-        Height and width in pixels, none of them 0.
-    give_up : bool
-        Return None for a mask so noisy that transposing it is faster.
+        Height and width in pixels.
 
     Returns
     -------
-    ndarray of int32 or int64, shape (2 * n_spans,), or None
+    ndarray of int32 or int64, shape (2 * n_spans,)
         As `toggles_from_array`.
     """
+    if not bits.size:
+        return np.empty(0, dtype=np.int32)
+    step = _strip_rows(bits.shape[1])
+    strips = (bits[y : y + step] for y in range(0, bits.shape[0], step))
+    toggles = _toggles_from_strips(strips, bits[-1], size_hw, give_up=True)
+    if toggles is None:
+        return toggles_from_array(np.unpackbits(bits, axis=1, count=size_hw[1]))
+    return toggles
+
+
+def _strip_rows(n_bytes: int) -> int:
+    """Return how many packed rows are worked on at once: whole words, and few enough to stay in the cache."""
+    return max(1, _STRIP_BYTES // (8 * n_bytes)) * 8
+
+
+def _toggles_from_strips(
+    strips: Iterable[Bytes], last_row: Bytes, size_hw: tuple[int, int], *, give_up: bool
+) -> Ints | None:
+    """Return the toggles of packed rows that come in strips, or None for a mask that is mostly noise."""
     height, width = size_hw
-    changed = np.empty_like(bits)
-    np.bitwise_xor(bits[1:], bits[:-1], out=changed[1:])
-    changed[0] = bits[0] ^ _next_column(bits[-1], width)
-    if give_up and _is_dense(changed):
-        return None
-    rows, xs = _set_bits(changed)
+    above, n_before = _next_column(last_row, width), 0
+    numbers, values = [], []
+    for bits in strips:
+        changed = np.empty_like(bits)
+        np.bitwise_xor(bits[1:], bits[:-1], out=changed[1:])
+        np.bitwise_xor(bits[0], above, out=changed[0])
+        above = bits[-1]
+        words = _as_words(changed)
+        used = np.flatnonzero(words != 0)
+        if give_up and used.size * 4 > words.size and _is_dense(changed):
+            return None
+        numbers.append(used + n_before if n_before else used)
+        values.append(words[used])
+        n_before += words.size
+    rows, xs = _set_bits(np.concatenate(numbers), np.concatenate(values), last_row.size)
     dtype = position_dtype(height * width)
-    toggles = xs.astype(dtype, copy=False) * height + rows.astype(dtype, copy=False)
+    toggles = (xs * height + rows).astype(dtype, copy=False)
     toggles.sort()
     if toggles.size & 1:
         return np.append(toggles, dtype(height * width))
     return toggles
+
+
+def _as_words(rows: Bytes) -> npt.NDArray[np.uint64]:
+    flat = rows.ravel()
+    if flat.size % 8:
+        flat = np.concatenate([flat, np.zeros(-flat.size % 8, dtype=np.uint8)])
+    return flat.view(np.uint64)
 
 
 def _as_bool(array: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -181,7 +226,7 @@ def _as_bool(array: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 
 
 def _next_column(last_rows: Bytes, width: int) -> Bytes:
-    """Move packed rows one column to the right: the pixel before a column's first is the last column's last."""
+    """Move packed rows one column to the right: before a column's first pixel comes the last of the one before."""
     moved = last_rows >> 1
     moved[..., 1:] |= last_rows[..., :-1] << 7
     if width % 8:
@@ -190,21 +235,15 @@ def _next_column(last_rows: Bytes, width: int) -> Bytes:
 
 
 def _is_dense(changed: Bytes) -> bool:
-    """Say whether so many bits are set that sorting them costs more than a transposition (from a sample of rows)."""
+    """Say, from a sample of rows, whether so many bits are set that sorting costs more than a transposition."""
     sample = changed[:: max(1, changed.shape[0] // 16)]
     return int(np.unpackbits(sample).sum()) * _DENSE > sample.size * 8
 
 
-def _set_bits(changed: Bytes) -> tuple[Ints, Ints]:
-    """Return the rows and columns of the bits that are set: words first, then the bits of those that have any."""
-    n_bytes = changed.shape[1]
-    flat = changed.ravel()
-    if flat.size % 8:
-        flat = np.concatenate([flat, np.zeros(-flat.size % 8, dtype=np.uint8)])
-    words = flat.view(np.uint64)
-    used = np.flatnonzero(words != 0)
-    found = np.flatnonzero(np.unpackbits(words[used].view(np.uint8)).view(bool))
-    spots = used[found >> 6] * 64 + (found & 63)
+def _set_bits(numbers: Ints, words: npt.NDArray[np.uint64], n_bytes: int) -> tuple[Ints, Ints]:
+    """Return the rows and columns of the bits set in these words of rows of ``n_bytes`` each."""
+    found = np.flatnonzero(np.unpackbits(words.view(np.uint8)).view(bool))
+    spots = numbers[found >> 6] * 64 + (found & 63)
     rows = spots // (8 * n_bytes)
     return rows, spots - rows * (8 * n_bytes)
 
@@ -265,8 +304,8 @@ def paint_toggles(toggles: Ints, size_hw: tuple[int, int]) -> npt.NDArray[np.boo
         return np.zeros(size_hw, dtype=bool)
     if toggles.size > height * width // _DENSE:
         return _paint_columns(toggles, size_hw)
-    # Bit p of byte (j, x) stands for pixel (p * n_rows + j, x): each of the eight bands of rows is a plane of bits,
-    # so that unpacking is eight passes over whole bands.
+    # Bit p of byte (j, x) stands for pixel (p * n_rows + j, x): each of the eight bands of rows is a plane of
+    # bits, so that unpacking is eight passes over whole bands.
     n_rows = -(-height // 8)
     planes = np.zeros((n_rows, width + -width % 8), dtype=np.uint8)
     _scatter(toggles, size_hw, planes)
@@ -313,7 +352,7 @@ def _open_at_top(toggles_a_column: Ints) -> Bytes:
 
 
 def _accumulate(words: npt.NDArray[np.uint64]) -> None:
-    """Replace rows by their running xor, in place: within blocks of rows side by side, then from block to block."""
+    """Replace rows by their running xor, in place: within blocks side by side, then from block to block."""
     n_rows, n_words = words.shape
     step = max(1, int(n_rows**0.5))
     whole = n_rows // step * step
@@ -327,9 +366,21 @@ def _accumulate(words: npt.NDArray[np.uint64]) -> None:
 
 
 def _paint_columns(toggles: Ints, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """Paint a noisy mask column by column and transpose it."""
+    """Paint a noisy mask column by column, in a running xor over bits, and transpose it by strips."""
     height, width = size_hw
-    flat = np.zeros(height * width + 1, dtype=np.uint8)
-    flat[toggles] = 1
-    np.bitwise_xor.accumulate(flat, out=flat)
-    return np.ascontiguousarray(flat[:-1].view(bool).reshape(width, height).T)
+    n_pixels = height * width
+    flips = np.zeros(n_pixels + 1, dtype=np.uint8)
+    flips[toggles] = 1
+    bits = np.zeros(-(-n_pixels // 64) * 8, dtype=np.uint8)
+    bits[: -(-n_pixels // 8)] = np.packbits(flips[:n_pixels], bitorder="little")
+    words = bits.view("<u8").astype(np.uint64, copy=False)
+    for shift in (1, 2, 4, 8, 16, 32):
+        words ^= words << np.uint64(shift)
+    odd = (words[:-1] >> np.uint64(63)).astype(np.uint8)
+    words[1:] ^= np.negative(np.bitwise_xor.accumulate(odd).astype(np.uint64))
+    columns = np.unpackbits(words.astype("<u8", copy=False).view(np.uint8), count=n_pixels, bitorder="little")
+    columns = columns.reshape(width, height)
+    out = np.empty((height, width), dtype=np.uint8)
+    for x in range(0, width, _STRIP):
+        out[:, x : x + _STRIP] = columns[x : x + _STRIP].T
+    return out.view(bool)

@@ -34,6 +34,7 @@ Offsets = npt.NDArray[np.int64]
 
 _MORE = 0x20
 _SIGN = 0x10
+_ONE = 2  # the offsets of one mask: its start and its end
 _ZERO = 48
 _MAX_SIDE = 2**31 - 1  # the sides are stored as int32
 _MAX_PIXELS = 2**48  # far past any image, and every sum of runs stays exact
@@ -106,7 +107,7 @@ def counts_from_pool(runs: Ints, offsets: Offsets) -> tuple[bytes, Offsets]:
     """
     deltas = _deltas(runs, offsets)
     words, longs = _words(deltas)
-    one_mask = offsets.size == 2  # noqa: PLR2004 - start and end
+    one_mask = offsets.size == _ONE
     if one_mask and longs.size <= _FEW_LONG:
         counts = _splice(words, deltas, longs)
         return counts, np.array([0, len(counts)], dtype=np.int64)
@@ -125,7 +126,7 @@ def counts_from_pool(runs: Ints, offsets: Offsets) -> tuple[bytes, Offsets]:
 def _deltas(runs: Ints, offsets: Offsets) -> Ints:
     """Return each run less the run two before it, from a mask's fourth run on."""
     deltas = runs.copy()
-    if offsets.size == 2:  # noqa: PLR2004 - one mask
+    if offsets.size == _ONE:
         deltas[3:] -= runs[1:-2]
         return deltas
     deltas[2:] -= runs[:-2]
@@ -234,10 +235,10 @@ def _runs_from_pool(pool: npt.NDArray[np.uint8], offsets: Offsets) -> tuple[npt.
     if int(groups.max()) > 63:  # noqa: PLR2004 - six bits a character
         raise MaskError("malformed RLE counts: a byte is none of the characters '0' to 'o'")
     more = groups >= _MORE
-    one_mask = offsets.size == 2  # noqa: PLR2004 - start and end
+    one_mask = offsets.size == _ONE
     if more[-1] or (not one_mask and more[offsets[1:][offsets[1:] > offsets[:-1]] - 1].any()):
         raise MaskError("malformed RLE counts: the last number breaks off")
-    values = _GROUP_VALUES[groups]
+    values = _GROUP_VALUES.take(groups)
     joined = np.flatnonzero(more)
     if joined.size:
         _join_groups(values, more, joined)
@@ -285,7 +286,7 @@ def _join_many(
 def _undo_deltas(deltas: npt.NDArray[np.int64], offsets: Offsets) -> npt.NDArray[np.int64]:
     """Return run lengths of the differences of many masks: two interleaved running sums a mask."""
     n_runs = np.diff(offsets)
-    if offsets.size == 2:  # noqa: PLR2004 - one mask
+    if offsets.size == _ONE:
         runs = deltas
         if runs.size > 3:  # noqa: PLR2004 - the format's own threshold
             np.add.accumulate(deltas[1::2], out=runs[1::2])
@@ -441,8 +442,8 @@ def checked_toggles(counts: bytes, size_hw: tuple[int, int]) -> tuple[Ints, byte
         As `validate`.
     """
     size = check_size(size_hw)
-    runs = _checked_runs(counts, size)
-    positions = np.add.accumulate(runs[: runs.size & ~1], dtype=position_dtype(size[0] * size[1]))
+    runs, sums = _checked_runs(counts, size)
+    positions = sums[: runs.size & ~1].astype(position_dtype(size[0] * size[1]), copy=False)
     if runs.size > 1 and not runs[1:].all():
         toggles = cancel_pairs(positions)
         return toggles, counts_from_toggles(toggles, size)
@@ -472,14 +473,18 @@ def cancel_pairs(toggles: Ints) -> Ints:
     return toggles[first[times & 1 == 1]]
 
 
-def _checked_runs(counts: bytes, size_hw: tuple[int, int]) -> npt.NDArray[np.int64]:
+def _checked_runs(
+    counts: bytes, size_hw: tuple[int, int]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the run lengths and their running sums, all of them tested."""
     n_pixels = size_hw[0] * size_hw[1]
     runs = runs_from_counts(counts)
-    # Each running sum is tested: where int64 wraps, the first sum to pass n_pixels (at most 2**48) shows it.
     sums = np.add.accumulate(runs)
+    longest = int(runs.max(initial=0))
+    may_wrap = longest * runs.size >= 2**63  # then a sum that wraps around int64 shows as a negative one
     total = int(sums[-1]) if runs.size else 0
-    if total != n_pixels or (runs.size and (int(runs.max()) > n_pixels or int(sums.min()) < 0)):
+    if total != n_pixels or longest > n_pixels or (may_wrap and int(sums.min()) < 0):
         raise MaskError(
             f"malformed RLE counts: the runs do not sum to {size_hw[0]} x {size_hw[1]} = {n_pixels} pixels"
         )
-    return runs
+    return runs, sums
