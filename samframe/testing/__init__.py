@@ -1,4 +1,4 @@
-"""Things to test against: drawn scenes whose masks are known, and two photographs free of rights.
+"""Things to test against: scenes with known masks, photographs free of rights, a server that misbehaves.
 
 The scenes and the offline engine share one author and one list of colours and shapes, so a score on these scenes is a
 check that the engine works as meant, not a claim about photographs. It was tuned on `TUNING_SEEDS` and is reported on
@@ -7,6 +7,8 @@ check that the engine works as meant, not a claim about photographs. It was tune
 
 from __future__ import annotations
 
+from samframe.testing._chaos import ChaosCall, ChaosServer
+from samframe.testing._chaos_moves import Chaos
 from samframe.testing._photos import SAMPLE_PHOTOS, PhotoPrompt, sample_photo
 from samframe.testing._scenes import REPORTING_SEEDS, STYLES, TUNING_SEEDS, Scene, SceneObject, make_scene
 
@@ -15,6 +17,9 @@ __all__ = [
     "SAMPLE_PHOTOS",
     "STYLES",
     "TUNING_SEEDS",
+    "Chaos",
+    "ChaosCall",
+    "ChaosServer",
     "PhotoPrompt",
     "Scene",
     "SceneObject",
