@@ -19,8 +19,11 @@ MAX_PIXELS = 1024**3 // 4 // 3
 _GIF_EXTENSION = 0x21
 _GIF_FRAME = 0x2C
 _JPEG_SCAN = 0xDA
+_JPEG_SCAN_BYTES = bytes((0xFF, _JPEG_SCAN))
 # Stuffed bytes, fill bytes, restarts, start and end of image: markers without a length.
 _JPEG_BARE = frozenset({0x00, 0x01, 0xFF, *range(0xD0, 0xDA)})
+# Each scan of a progressive JPEG (some ten are usual) is a pass over all pixels: thousands are a bomb, too.
+_MAX_JPEG_SCANS = 200
 # SOF0 to SOF15; C4, C8 and CC in between are tables.
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
@@ -180,6 +183,9 @@ def _jpeg(data: bytes) -> tuple[tuple[int, int], int]:
             frame_height, frame_width = struct.unpack(">HH", data[at + 5 : at + 9])
             height, width = max(height, frame_height), max(width, frame_width)
         at += 2 + length
+    # Within a scan each FF of data is followed by 00, so these are markers (or lie in a preview).
+    if data.count(_JPEG_SCAN_BYTES) > _MAX_JPEG_SCANS:
+        raise ImageError("a JPEG image of too many scans to be decoded in due time")
     return (height, width), 8
 
 

@@ -62,12 +62,12 @@ def locate(text: str, *, root: str | None) -> str:
     ImageError
         If the path lies outside ``root``, or cannot be a path.
     """
-    if "\x00" in text:
-        raise ImageError(f"{shorten(text)}: a NUL character cannot be part of a path")
     try:
         path = os.path.realpath(Path(root or os.curdir) / os.path.expanduser(text))  # noqa: PTH111 - Path raises on ~unknown
     except OSError as error:
         raise ImageError(f"{shorten(text)}: {_reason(error)}") from None
+    except ValueError:
+        raise ImageError(f"{shorten(text)}: holds characters that cannot be part of a path") from None
     if root is not None and not Path(path).is_relative_to(root):
         raise ImageError(f"{shorten(text)}: lies outside image_root")
     return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -106,8 +107,9 @@ def read_images(
 
 
 def _key(cell: object) -> object:
-    if isinstance(cell, str | bytes):
-        return cell
+    # The class is part of the key: text and bytes must not meet (python -b), nor Path("a:/b") and "a://b".
+    if isinstance(cell, str | bytes | PurePath):
+        return (type(cell), cell)
     return (id(cell),)
 
 
@@ -135,7 +137,8 @@ def _recognise(cell: object, root: str | None) -> Source | Image:
     """Return the recipe of a cell, or the finished Image of a URL."""
     match cell:
         case str():
-            return _recognise_text(str(cell), root)
+            # Not str(cell): an enum member of text would give its name.
+            return _recognise_text(str.__str__(cell), root)
         case bytes() | bytearray() | memoryview():
             return BytesSource(cell)
         case np.ndarray():

@@ -24,9 +24,9 @@ __all__ = [
 MAX_URL_CHARS = 8192
 
 # Two characters at least: a single letter before the colon is a Windows drive.
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):(?=//|/)", re.ASCII)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):(?=//)", re.ASCII)
 _BARE_SCHEME = re.compile(r"(data|https?|file):", re.ASCII | re.IGNORECASE)
-_UNSAFE = re.compile(r"[\x00-\x20\x7f\\<>\"\u200b-\u200f\u2028\u2029\ufeff]")
+_UNSAFE = re.compile(r"[\x00-\x20\x7f\\<>\"\u200b-\u200f\u2028\u2029\ufeff\ud800-\udfff]")
 # base64 of the magic bytes of PNG, JPEG, GIF and WebP.
 _PICTURE_BASE64 = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")
 

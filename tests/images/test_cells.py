@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import enum
 import io
 import sys
 from pathlib import Path
@@ -203,7 +204,16 @@ def test_other_schemes_are_not_read(cell):
         read_image(cell)
 
 
-@pytest.mark.parametrize("cell", ["C:/images/a.png", "C:\\images\\a.png", "D:a.png"])
+def test_enum_of_text_is_its_value():
+    """A member of an enum of strings is read by its value, not by its name."""
+
+    class Place(str, enum.Enum):  # noqa: UP042 - StrEnum would not show the difference
+        A = "https://h/a.png"
+
+    assert read_image(Place.A).payload() == "https://h/a.png"
+
+
+@pytest.mark.parametrize("cell", ["C:/images/a.png", "C:\\images\\a.png", "D:a.png", "odd:/a.png"])
 def test_drive_letter_is_no_scheme(cell):
     """A Windows drive is part of a path, which is then not found here."""
     with pytest.raises(ImageError, match="no such file"):

@@ -85,6 +85,15 @@ def test_bomb_does_not_warn():
     assert not caught
 
 
+def test_jpeg_of_endless_scans_is_refused(save):
+    """A small JPEG that asks for thousands of passes over its pixels is refused unread."""
+    data = FILES["progressive"]
+    scan = data[data.rindex(b"\xff\xda") : -2]
+
+    with pytest.raises(ImageError, match="scans"):
+        read_image(data[:-2] + scan * 300 + data[-2:])
+
+
 def test_limit_is_where_pillow_would_warn():
     """Whatever samframe decodes is below the size at which Pillow warns."""
     assert PillowImage.MAX_IMAGE_PIXELS >= MAX_PIXELS

@@ -38,6 +38,7 @@ def test_url_is_passed_on_as_it_is(url):
         ("https://host/a b.png", "percent-encoded"),
         ("https://host/a\nb.png", "percent-encoded"),
         ("https://host\\@evil/a.png", "percent-encoded"),
+        ("https://host/\ud800.png", "percent-encoded"),
         ("https://host:99999/a.png", "not a valid URL"),
         ("https://[::1/a.png", "not a valid URL"),
         ("https://host/" + "a" * 9000, "characters"),
