@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from samframe.server._config import ServerConfig
     from samframe.server.engine import Engine, Segmentation
 
-__all__ = ["DrawnEngine", "make_engine"]
+__all__ = ["DrawnEngine", "ellipse", "make_engine"]
 
 Point = tuple[float, float]
 
@@ -23,18 +23,24 @@ Point = tuple[float, float]
 class DrawnEngine:
     """A deterministic engine for tests and load: an ellipse made from a hash of the image and the prompt.
 
-    It looks at no pixel, so a job costs well under a millisecond. It finds nothing in the picture.
+    It looks at no pixel and finds nothing in the picture.
 
     Parameters
     ----------
     refuse : collection of str
         Prompts that are refused, so that their jobs FAIL.
+    variants : int, optional
+        How many different ellipses there are. None: one for every question. With few, the server encodes each
+        but once, and a job costs well under a millisecond of CPU: for load.
     """
 
     name = "drawn/1"
 
-    def __init__(self, *, refuse: frozenset[str] | set[str] = frozenset()) -> None:
+    def __init__(
+        self, *, refuse: frozenset[str] | set[str] = frozenset(), variants: int | None = None
+    ) -> None:
         self.refuse = frozenset(refuse)
+        self.variants = variants
 
     def segment(
         self,
@@ -80,21 +86,53 @@ class DrawnEngine:
         EngineRefused
             If `prompt` is one of `refuse`.
         """
-        from samframe.server.engine import EngineRefused, Segmentation  # noqa: PLC0415 - it loads the offline engine
+        from samframe.server.engine import Segmentation  # noqa: PLC0415 - it loads the offline engine
 
+        seed = self.seed(image_sha256, prompt=prompt, points=points, remove_points=remove_points)
+        return Segmentation(mask=ellipse(size_hw, seed), score=1.0, detail={"engine": self.name})
+
+    def seed(
+        self,
+        image_sha256: str,
+        *,
+        prompt: str | None = None,
+        points: Sequence[Point] = (),
+        remove_points: Sequence[Point] = (),
+    ) -> bytes:
+        """Return what an ellipse is drawn from; the parameters are those of `draw`.
+
+        Raises
+        ------
+        EngineRefused
+            If `prompt` is one of `refuse`.
+        """
         if prompt is not None and prompt in self.refuse:
+            from samframe.server.engine import EngineRefused  # noqa: PLC0415 - it loads the offline engine
+
             raise EngineRefused(f"Nothing in the image matches {prompt!r}")
-        asked = (
-            prompt
-            if prompt is not None
-            else repr(([tuple(p) for p in points], [tuple(p) for p in remove_points]))
-        )
+        asked = prompt or repr(([tuple(p) for p in points], [tuple(p) for p in remove_points]))
         seed = hashlib.sha256(f"{image_sha256}\0{asked}".encode()).digest()
-        return Segmentation(mask=_ellipse(size_hw, seed), score=1.0, detail={"engine": self.name})
+        if self.variants is None:
+            return seed
+        variant = int.from_bytes(seed[:8], "big") % self.variants
+        return hashlib.sha256(b"%d" % variant).digest()
 
 
-def _ellipse(size_hw: tuple[int, int], seed: bytes) -> NDArray[np.bool_]:
-    """Return an ellipse that lies inside the image and covers a twentieth to a fifth of it."""
+def ellipse(size_hw: tuple[int, int], seed: bytes) -> NDArray[np.bool_]:
+    """Return an ellipse that lies inside the image and covers a twentieth to a fifth of it.
+
+    Parameters
+    ----------
+    size_hw : (int, int)
+        Height and width of the image, in pixels.
+    seed : bytes
+        Four bytes at least.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+        True inside.
+    """
     height, width = size_hw
     spread = [byte / 255 for byte in seed[:4]]
     half_h, half_w = (0.13 + 0.12 * spread[0]) * height, (0.13 + 0.12 * spread[1]) * width

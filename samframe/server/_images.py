@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import io
@@ -135,11 +134,12 @@ def _asset_bytes(url: str, asset: Callable[[str], bytes | None]) -> bytes:
 
 def _unbase64(text: str) -> bytes:
     try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        # Several times as quick as base64.b64decode(), which searches the text for strange characters first.
+        raw = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
         # MIME wraps lines and some clients leave out the padding: both are common and harmless.
         compact = "".join(text.split()).rstrip("=")
-        raw = base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
+        raw = binascii.a2b_base64(compact + "=" * (-len(compact) % 4), strict_mode=True)
     if not raw:
         raise ValueError("empty")
     return raw

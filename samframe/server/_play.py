@@ -135,7 +135,7 @@ def _spoilt(fault: Fault, answer: Response) -> Response:
     match fault:
         case Fault.TRUNCATED_JSON | Fault.TRUNCATED_OUTPUT:
             return Response(body[: len(body) // 2], answer.status_code, media_type=media_type)
-        case Fault.CORRUPT_OUTPUT:
+        case Fault.CORRUPT_OUTPUT if body:
             spot = len(body) // 2
             flipped = body[:spot] + bytes([body[spot] ^ 0x10]) + body[spot + 1 :]
             return Response(flipped, media_type=media_type)
@@ -145,9 +145,10 @@ def _spoilt(fault: Fault, answer: Response) -> Response:
             return html_answer(200)
         case Fault.SLOW_BODY | Fault.HALF_ANSWER | Fault.JOB_FAILS:
             return answer
+        case _ if media_type != "application/json":
+            return answer
         case _:
-            content = json.loads(body)
-            return json_answer(*_altered(fault, content, answer.status_code))
+            return json_answer(*_altered(fault, json.loads(body), answer.status_code))
 
 
 def _altered(fault: Fault, content: dict[str, Any], status_code: int) -> tuple[dict[str, Any], int]:

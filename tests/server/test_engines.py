@@ -56,3 +56,11 @@ def test_pixels_make_an_ellipse_too():
     assert np.array_equal(
         DrawnEngine().segment(rgb, prompt="boy").mask, DrawnEngine().segment(rgb.copy(), prompt="boy").mask
     )
+
+
+def test_few_variants_for_load():
+    """With few variants many questions share their ellipses."""
+    engine = DrawnEngine(variants=4)
+    masks = {engine.draw((30, 40), image_sha256=SHA, prompt=str(i)).mask.tobytes() for i in range(64)}
+
+    assert len(masks) == 4

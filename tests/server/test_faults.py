@@ -239,3 +239,14 @@ def test_unknown_endpoint_is_refused(peer):
     """A typing error in a test is told at once."""
     with pytest.raises(ValueError, match="names no endpoint"):
         peer.server.script(Fault.HANG, on="poll")
+
+
+def test_json_faults_leave_files_alone(peer):
+    """A fault of JSON that meets a file, or of a file that meets none, changes nothing."""
+    url = peer.run()["output"]
+    peer.server.script(Fault.NO_REQUEST_ID, on="any")
+    peer.server.script(Fault.CORRUPT_OUTPUT, on="any")
+    first, second = peer.http.get(url), peer.http.get("/v1/get-user-credits")
+
+    assert Image.open(io.BytesIO(first.content)).size == (64, 48)
+    assert second.status_code == 200

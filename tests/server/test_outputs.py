@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 from itertools import product
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samframe.server import OutputForm
+from samframe.server import DrawnEngine, OutputForm
 from samframe.server._outputs import mask_file, overlay_file
 
 BOX = np.zeros((24, 40), bool)
@@ -111,7 +112,12 @@ def test_overlay_paints_the_mask_over_the_image():
 def test_overlay_is_the_default(peer):
     """Where overlay_mask is not sent, the answer is a picture, as the API documents."""
     result = peer.run(overlay_mask=None)
-    picture = decode(peer.http.get(result["output"]).content)
+    painted = np.asarray(decode(peer.http.get(result["output"]).content))
+    photo = np.asarray(decode(peer.photo))
+    truth = (
+        DrawnEngine().draw((48, 64), image_sha256=hashlib.sha256(peer.photo).hexdigest(), prompt="boy").mask
+    )
 
-    assert picture.mode == "RGB"
-    assert len(np.unique(np.asarray(picture))) > 100
+    assert painted.shape == (48, 64, 3)
+    assert np.array_equal(painted[~truth], photo[~truth])
+    assert (painted[truth] != photo[truth]).mean() > 0.9
