@@ -37,6 +37,7 @@ _ERRORS = {
 }
 _PAGES = {Fault.WRONG_VERB_405: 405, Fault.BAD_GATEWAY_502: 502, Fault.GATEWAY_TIMEOUT_504: 504}
 _LEFT_OUT = {Fault.NO_REQUEST_ID: "request_id"}
+_UNSPOILT = {Fault.SLOW_BODY, Fault.HALF_ANSWER, Fault.JOB_FAILS}
 _LOST = {Fault.DROP_BEFORE, Fault.DROP_ANSWER, Fault.HANG}
 _ACCEPTING = {Fault.DROP_ANSWER}
 
@@ -143,9 +144,7 @@ def _spoilt(fault: Fault, answer: Response) -> Response:
             return Response(b"", media_type=media_type)
         case Fault.HTML_OUTPUT:
             return html_answer(200)
-        case Fault.SLOW_BODY | Fault.HALF_ANSWER | Fault.JOB_FAILS:
-            return answer
-        case _ if media_type != "application/json":
+        case _ if fault in _UNSPOILT or media_type != "application/json":
             return answer
         case _:
             return json_answer(*_altered(fault, json.loads(body), answer.status_code))
