@@ -12,6 +12,9 @@ from samframe.segmind import Client, Connection
 
 __all__ = ["OfflineClient", "offline"]
 
+# No secret: the server is on loopback, in this process.
+_KEY = "offline"
+
 
 class OfflineClient(Client):
     """A client whose jobs go to a server in this process, and to the offline engine behind it.
@@ -22,11 +25,11 @@ class OfflineClient(Client):
     def __init__(self, *, workers: int, latency_s: float | None, rate_limit: float | None) -> None:
         from samframe.server import LocalServer, ServerConfig  # noqa: PLC0415 - starlette is heavy
 
-        self._server = LocalServer(ServerConfig(workers=workers, latency_s=latency_s))
+        self._server = LocalServer(ServerConfig(workers=workers, latency_s=latency_s, api_key=_KEY))
         self._server.start()
         self._lock = threading.Lock()
         self._closed = False
-        super().__init__("offline", base_url=self._server.base_url, rate_limit=rate_limit)
+        super().__init__(_KEY, base_url=self._server.base_url, rate_limit=rate_limit)
         atexit.register(self.close)
 
     @property
@@ -59,7 +62,9 @@ class OfflineClient(Client):
         return f"<samframe offline client: {self.identity}, not SAM 2>"
 
 
-def offline(*, workers: int = 2, latency_s: float | None = None, rate_limit: float | None = None) -> OfflineClient:
+def offline(
+    *, workers: int = 2, latency_s: float | None = None, rate_limit: float | None = None
+) -> OfflineClient:
     """Return a client that needs no key and no network: its own server in this process, with the offline engine.
 
     The engine is a colour and texture region grower for trying things out. It is not SAM 2: it knows twelve colours and

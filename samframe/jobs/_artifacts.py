@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from samframe._files import atomic_write
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Artifacts"]
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from samframe.jobs._ledger import Ledger
-from samframe.jobs._model import Job
 from samframe.segmind import CallError, Connection, HistoryRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from samframe.jobs._ledger import Ledger
+    from samframe.jobs._model import Job
 
 __all__ = ["find_in_history"]
 
@@ -29,7 +33,10 @@ async def find_in_history(api: Connection, ledger: Ledger, jobs: Iterable[Job]) 
     found: dict[str, HistoryRow] = {}
     taken: set[str] = set()
     now = datetime.now(UTC)
-    dates = {"from_date": f"{now - timedelta(days=_MOST_DAYS - 1):%Y-%m-%d}", "to_date": f"{now + timedelta(days=1):%Y-%m-%d}"}
+    dates = {
+        "from_date": f"{now - timedelta(days=_MOST_DAYS - 1):%Y-%m-%d}",
+        "to_date": f"{now + timedelta(days=1):%Y-%m-%d}",
+    }
     for page in range(1, _PAGES + 1):
         try:
             rows = await api.history(**dates, page=page, per_page=_PER_PAGE)
@@ -37,7 +44,12 @@ async def find_in_history(api: Connection, ledger: Ledger, jobs: Iterable[Job]) 
             break  # free to ask again on the next run
         for row in rows:
             job = wanted.get(_row_inputs(row))
-            if job is None or job.key in found or row.request_id in taken or ledger.knows_request(row.request_id):
+            if (
+                job is None
+                or job.key in found
+                or row.request_id in taken
+                or ledger.knows_request(row.request_id)
+            ):
                 continue
             if row.model is not None and row.model != job.parameters.model:
                 continue

@@ -11,9 +11,12 @@ from __future__ import annotations
 import bisect
 import heapq
 from collections import deque
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from samframe._contract import JOB_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["ServiceTimes", "WorkerModel", "expected_ends"]
 
@@ -115,7 +118,12 @@ def _most_at_once(spans: Iterable[tuple[float, float]]) -> int:
 
 
 def expected_ends(
-    submitted: Sequence[float], not_before: Sequence[float], *, service_s: float, free: Sequence[float], workers: int | None
+    submitted: Sequence[float],
+    not_before: Sequence[float],
+    *,
+    service_s: float,
+    free: Sequence[float],
+    workers: int | None,
 ) -> list[float]:
     """Replay jobs through the workers and return when each is expected to end.
 

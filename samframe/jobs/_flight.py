@@ -5,9 +5,12 @@ from __future__ import annotations
 import enum
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from samframe.jobs._model import Job, Record
 from samframe.segmind import Call, Metrics
+
+if TYPE_CHECKING:
+    from samframe.jobs._model import Job, Record
 
 __all__ = ["Flight", "Stage"]
 
@@ -39,6 +42,10 @@ class Flight:
         When it was submitted, minus what it had aged before this run.
     completed_seen : bool
         Whether a status call told COMPLETED, so that the result is asked for next.
+    claimed : bool
+        Whether the intent to send it is in the ledger and its id is not yet.
+    ours : bool
+        Whether this run sent it.
     """
 
     job: Job
@@ -52,6 +59,7 @@ class Flight:
     request_id: str | None = None
     attempts: int = 0
     completed_seen: bool = False
+    claimed: bool = False
     ours: bool = False
     output: object = None
     raw_result: str | None = None

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["RateGate"]
 
@@ -13,6 +16,8 @@ _BUCKET_RESET_S = 5.0
 _FIRST_BLIND_WAIT_S = 2.0
 _LONGEST_BLIND_WAIT_S = 60.0
 _REOPEN = (1, 2, 4)
+#: Two refusals nearer than this tell nothing about a rate.
+_SHORTEST_MEASURE_S = 0.5
 
 
 class RateGate:
@@ -68,6 +73,10 @@ class RateGate:
             return 0.01
         return max(0.0, self._next_at - now)
 
+    def is_closed(self, now: float) -> bool:
+        """Return whether a refusal holds everybody."""
+        return now < self._closed_until
+
     def passed(self, now: float, *, is_get: bool) -> None:
         """A call goes out now."""
         if not self.applies(is_get=is_get):
@@ -78,7 +87,11 @@ class RateGate:
         if self._window_left is not None:
             self._window_left -= 1
         if self._gap_s is not None:
-            self._next_at = max(now, self._next_at + self._gap_s) if self._next_at > now - self._gap_s else now + self._gap_s
+            self._next_at = (
+                max(now, self._next_at + self._gap_s)
+                if self._next_at > now - self._gap_s
+                else now + self._gap_s
+            )
 
     def returned(self, *, is_get: bool, refused: bool = False) -> None:
         """A call that had passed came back."""
@@ -124,7 +137,7 @@ class RateGate:
             self._window_ends = now + wait_s
             self._window_left = 0
             return
-        if self._last_empty_at is not None and now - self._last_empty_at > 0.5:
+        if self._last_empty_at is not None and now - self._last_empty_at > _SHORTEST_MEASURE_S:
             # Empty then and empty now: what passed between is what dripped in.
             rate = max(1, self._passed_since_empty - 1) / (now - self._last_empty_at)
             gap = 1.0 / rate

@@ -6,11 +6,13 @@ import enum
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from samframe._contract import DEFAULT_MODEL
-from samframe.images import Image
-from samframe.masks import Mask
+
+if TYPE_CHECKING:
+    from samframe.images import Image
+    from samframe.masks import Mask
 
 __all__ = ["Job", "JobState", "Outcome", "Parameters", "Points", "Record", "RowStatus", "job_key"]
 
@@ -58,8 +60,8 @@ class Parameters:
 class Job:
     """One distinct thing to pay for: an image, what to find in it, and how.
 
-    ``points`` and ``remove_points`` are (x, y) in pixels of the image as stored; ``row`` is the position of the first row
-    that asked for it, for messages; ``n_rows`` how many rows share it.
+    ``points`` and ``remove_points`` are (x, y) in pixels of the image as stored; ``row`` is the position of the
+    first row that asked for it, for messages; ``n_rows`` how many rows share it.
     """
 
     key: str
@@ -131,7 +133,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What the rows of one job get. ``error`` says what happened, what it cost and what to do; None where nothing did."""
+    """What the rows of one job get. ``error`` says what happened, what it cost and what to do, or is None."""
 
     status: RowStatus
     mask: Mask | None = None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from samframe._contract import JOB_PRICE_USD
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["Budget", "format_usd", "job_price_usd"]
 
@@ -20,13 +23,8 @@ def job_price_usd(recent_costs: Sequence[float], *, offline: bool) -> float:
 
 def format_usd(amount: float) -> str:
     """Return dollars with the digits that matter: ``$0.002``, ``$1.20``, ``$31.00``."""
-    digits = 2 if amount == 0 or amount >= 1 else 4
-    text = f"{amount:.{digits}f}"
-    if digits == 4:
-        text = text.rstrip("0")
-        if len(text.split(".")[1]) < 2:
-            text = f"{amount:.2f}"
-    return f"${text}"
+    cents, fine = f"{amount:.2f}", f"{amount:.4f}".rstrip("0")
+    return f"${fine}" if 0 < amount < 1 and len(fine) > len(cents) else f"${cents}"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,6 +74,6 @@ class Budget:
 
     def spent_text(self) -> str:
         """Return the spending as one sum, or as an interval where some bills are not known."""
-        if self.high - self.low < 1e-9:
+        if not self.price or not (self.unbilled or self.in_doubt):
             return format_usd(self.low)
         return f"{format_usd(self.low)} to {format_usd(self.high)}"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from samframe.errors import ImageError, SamframeError
 from samframe.images import open_picture, quiet, read_header
-from samframe.jobs._artifacts import Artifacts
-from samframe.jobs._model import Job
 from samframe.masks import Mask
 from samframe.segmind import OutputError, read_mask
 
-__all__ = ["OutputProblem", "Stored", "decode_output"]
+if TYPE_CHECKING:
+    from samframe.jobs._artifacts import Artifacts
+    from samframe.jobs._model import Job
+
+__all__ = ["OutputProblemError", "Stored", "decode_output"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,7 @@ class Stored:
     note: str | None
 
 
-class OutputProblem(SamframeError):
+class OutputProblemError(SamframeError):
     """The bytes of an output are unusable.
 
     Parameters
@@ -45,7 +48,7 @@ def decode_output(data: bytes, job: Job, artifacts: Artifacts) -> Stored:
 
     Raises
     ------
-    OutputProblem
+    OutputProblemError
         If the bytes are no mask (or, with ``overlay_mask``, no picture); they are kept all the same.
     """
     try:
@@ -55,13 +58,13 @@ def decode_output(data: bytes, job: Job, artifacts: Artifacts) -> Stored:
             return Stored(artifact=artifacts.save(data), size=len(data), mask=None, note=None)
         array = read_mask(data).mask
     except (OutputError, ImageError) as error:
-        raise OutputProblem(str(error), artifact=artifacts.save(data) if data else None) from None
+        raise OutputProblemError(str(error), artifact=artifacts.save(data) if data else None) from None
     note = None
     sent_hw = job.image.sent_hw
     if sent_hw is not None and array.shape != sent_hw:
         note = (
-            f"The mask came as {array.shape[1]} x {array.shape[0]} px for an image sent as {sent_hw[1]} x {sent_hw[0]} px; "
-            "it was put right by nearest neighbour."
+            f"The mask came as {array.shape[1]} x {array.shape[0]} px for an image sent as "
+            f"{sent_hw[1]} x {sent_hw[0]} px; it was put right by nearest neighbour."
         )
     mask = Mask.from_numpy(job.image.mask_to_stored(array))
     return Stored(artifact=artifacts.save(data), size=len(data), mask=mask, note=note)

@@ -6,8 +6,10 @@ import contextlib
 import os
 import sys
 import uuid
-from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Owner", "is_alive"]
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from samframe.jobs._estimate import ServiceTimes, WorkerModel, expected_ends
-from samframe.jobs._flight import Flight
 from samframe.segmind import Metrics, RemoteState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from samframe.jobs._flight import Flight
 
 __all__ = ["Pace"]
 
@@ -16,7 +20,12 @@ _LARGEST_WINDOW = 10_000
 #: Added to an expected end, for the way there and back.
 _MARGIN_S = 0.03
 #: Which quantile of the service time to wait for: late is cheap in the middle of a run, dear at its end.
-_CALM, _EAGER = 0.8, 0.5
+_CALM, _EAGER = 0.8, 0.3
+#: At the end of a run a job is asked for again after this part of a median service time.
+_TAIL_PAUSE = 0.25
+#: Before the first job has finished nothing is known: only the oldest jobs are asked for.
+_COLD_PROBES = 2
+_COLD_RECHECK_S = 0.25
 
 
 class Pace:
@@ -27,10 +36,12 @@ class Pace:
         self.workers = WorkerModel()
         self._out: dict[Flight, None] = {}
         self._window = float(_FIRST_WINDOW)
+        self._last_end = 0.0
 
-    def track(self, flight: Flight) -> None:
-        """A job is out; jobs are tracked in the order of their submission."""
+    def track(self, flight: Flight, now: float) -> None:
+        """A job is out; jobs are tracked in the order of their submission. It is due after all that are out before."""
         self._out[flight] = None
+        flight.due = max(now + self.times.quantile(_CALM) + _MARGIN_S, self._last_end)
 
     def forget(self, flight: Flight) -> None:
         """A job is no longer out."""
@@ -54,7 +65,11 @@ class Pace:
         elif waited > 3 * service + 2:
             self._window = max(_SMALLEST_WINDOW, self._window - 0.5)
 
-    def not_done(self, flight: Flight, state: RemoteState, now: float, *, eager: bool) -> None:
+    def is_tail(self, *, submitting: bool) -> bool:
+        """Return whether the run nears its end: nothing more to submit, and no more jobs out than work at once."""
+        return not submitting and len(self._out) <= 2 * (self.workers.workers or len(self._out))
+
+    def not_done(self, flight: Flight, state: RemoteState, now: float, *, submitting: bool) -> None:
         """A job was asked for too early. What is found waiting tells that all behind it wait too."""
         if state is RemoteState.QUEUED:
             self.workers.saw_queue()
@@ -64,20 +79,32 @@ class Pace:
             flight.earliest = now + max(0.05, 0.5 * self.times.quantile(0.5))
         else:
             elapsed = now - max(flight.age_base, flight.not_before)
-            flight.earliest = now + self.times.remaining(elapsed, _EAGER if eager else _CALM) + _MARGIN_S
+            if elapsed > 1.05 * self.times.quantile(1.0) and len(self.times):
+                self.workers.saw_queue()  # longer than any service time known: it must have waited first
+            if self.is_tail(submitting=submitting):
+                pause = min(self.times.remaining(elapsed, _EAGER), _TAIL_PAUSE * self.times.quantile(0.5))
+            else:
+                pause = self.times.remaining(elapsed, _CALM)
+            flight.earliest = now + max(pause, _MARGIN_S) + _MARGIN_S
 
-    def replan(self, flights: Sequence[Flight], now: float, *, eager: bool) -> None:
+    def replan(self, flights: Sequence[Flight], now: float, *, submitting: bool) -> None:
         """Set the due times of polls anew from what is known now."""
         out = sorted(self._out, key=lambda flight: flight.seq)
-        service = self.times.quantile(_EAGER if eager else _CALM)
+        if not len(self.times):
+            for flight in out[_COLD_PROBES:]:
+                flight.due = max(flight.earliest, now + _COLD_RECHECK_S)
+            for flight in out[:_COLD_PROBES]:
+                flight.due = max(flight.age_base + self.times.quantile(_CALM), flight.earliest)
+            return
+        quantile = _EAGER if self.is_tail(submitting=submitting) else _CALM
         ends = expected_ends(
             [flight.age_base for flight in out],
             [flight.not_before for flight in out],
-            service_s=service,
+            service_s=self.times.quantile(quantile),
             free=self.workers.busy_until(now),
             workers=self.workers.workers,
         )
+        self._last_end = max(ends, default=0.0)
         expected = dict(zip(out, ends, strict=True))
         for flight in flights:
-            end = expected.get(flight, now)
-            flight.due = max(end + _MARGIN_S, flight.earliest)
+            flight.due = max(expected.get(flight, now) + _MARGIN_S, flight.earliest)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import enum
 import html
-from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from samframe._contract import JOB_SECONDS
 from samframe.errors import OptionError
 from samframe.jobs._model import Job, JobState, Record
 from samframe.jobs._money import format_usd
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
 
 __all__ = ["Plan", "Retry", "Step", "check_retry", "next_step", "plan_jobs"]
 
@@ -51,7 +54,9 @@ def check_retry(retry: str | Iterable[str]) -> frozenset[Retry]:
         raise OptionError(f"retry takes any of 'failed', 'in_doubt' and 'lost'; it is {retry!r}.") from None
 
 
-def next_step(record: Record | None, *, retry: Collection[Retry], refresh: bool, owner_lives: bool) -> Step:
+def next_step(  # noqa: PLR0911 - one line a state is the table it is
+    record: Record | None, *, retry: Collection[Retry], refresh: bool, owner_lives: bool
+) -> Step:
     """Return what a run does with a job.
 
     Parameters
@@ -157,7 +162,8 @@ class Plan:
 
     def _repr_html_(self) -> str:
         cells = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(name)}</th><td style='text-align:right'>{html.escape(value)}</td></tr>"
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+            f"<td style='text-align:right'>{html.escape(value)}</td></tr>"
             for name, value in self._lines()
         )
         return f"<table><caption>Plan: nothing was sent</caption><tbody>{cells}</tbody></table>"

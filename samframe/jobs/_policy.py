@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from samframe.segmind import Call, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["Action", "backoff_s", "decide"]
 

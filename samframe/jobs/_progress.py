@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from samframe.jobs._model import Outcome, RowStatus
-from samframe.jobs._money import Budget
-from samframe.segmind import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from samframe.jobs._money import Budget
+    from samframe.segmind import Call
 
 __all__ = ["Progress"]
 
@@ -96,8 +100,11 @@ class Progress:
 
     def summary(self) -> str:
         """Return the run in one line."""
-        parts = [f"{self.by_status[status]:,} {status.value}" for status in RowStatus if self.by_status[status]]
-        text = f"{self.rows_done:,} of {self.rows:,} rows: {', '.join(parts) or 'nothing yet'}; {self.budget.spent_text()} spent"
+        parts = [
+            f"{self.by_status[status]:,} {status.value}" for status in RowStatus if self.by_status[status]
+        ]
+        done = ", ".join(parts) or "nothing yet"
+        text = f"{self.rows_done:,} of {self.rows:,} rows: {done}; {self.budget.spent_text()} spent"
         if self.remaining_credits is not None:
             text += f", ${self.remaining_credits:,.2f} left"
         return f"{text}; {self.seconds:.1f} s"

@@ -5,28 +5,35 @@ from __future__ import annotations
 import asyncio
 import heapq
 import random
+import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from samframe.errors import ApiError
-from samframe.jobs._artifacts import Artifacts
+from samframe.jobs._collect import Collector
+from samframe.jobs._fetch import Fetcher
 from samframe.jobs._flight import Flight, Stage
-from samframe.jobs._gate import RateGate
-from samframe.jobs._ledger import Ledger
 from samframe.jobs._model import Job, Outcome, RowStatus
-from samframe.jobs._money import Budget
 from samframe.jobs._pace import Pace
-from samframe.jobs._progress import Progress
-from samframe.jobs._steps import Steps
-from samframe.jobs._words import still_running, stopped
-from samframe.segmind import Connection
+from samframe.jobs._resume import follow
+from samframe.jobs._words import in_doubt, still_running, stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
+
+    from samframe.jobs._artifacts import Artifacts
+    from samframe.jobs._gate import RateGate
+    from samframe.jobs._ledger import Ledger
+    from samframe.jobs._money import Budget
+    from samframe.jobs._progress import Progress
+    from samframe.jobs._submit import Submitter
+    from samframe.segmind import Connection
 
 __all__ = ["Runner"]
 
-#: POSTs in flight at once: the most rows that a crash can leave in doubt.
-POSTS = 4
+# Submits at work at once: some make their body, some wait for their id to be durable, POSTS of them are being sent.
+_SUBMITS = 12
 _GETS = 32
 _FETCHES = 16
 _THREADS = 2
@@ -65,9 +72,8 @@ class Runner:
         gate: RateGate,
         budget: Budget,
         progress: Progress,
-        steps: Callable[[Runner], Steps],
+        submitter: Callable[[Runner], Submitter],
         rng: Callable[[], float] = random.random,
-        posts: int = POSTS,
     ) -> None:
         self.api = api
         self.ledger = ledger
@@ -79,10 +85,10 @@ class Runner:
         self.rng = rng
         self.error: ApiError | None = None
         self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="samframe-work")
-        self._posts = posts
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._stop_reason: str | None = None
+        self._closed = False
         self._ready: deque[Flight] = deque()
         self._later: list[tuple[float, int, Flight]] = []
         self._polls: list[tuple[float, int, Flight]] = []
@@ -94,7 +100,9 @@ class Runner:
         self._accepted_any = False
         self._next_replan = 0.0
         api.on_call = self._count
-        self._steps = steps(self)
+        self._submitter = submitter(self)
+        self._collector = Collector(self)
+        self._fetcher = Fetcher(self)
 
     # -- the outside -----------------------------------------------------------------------------
 
@@ -102,10 +110,14 @@ class Runner:
         """Return the loop's time in seconds."""
         return self._loop.time()
 
+    def is_stopping(self) -> bool:
+        """Return whether nothing more is to be submitted."""
+        return self._stop_reason is not None or self._closed
+
     @property
-    def stopping(self) -> bool:
-        """Whether nothing more is to be submitted."""
-        return self._stop_reason is not None
+    def unsent_jobs(self) -> int:
+        """Jobs that have not been accepted."""
+        return sum(flight.request_id is None for flight in self._open)
 
     def stop(self, reason: str = "the run was stopped") -> None:
         """Submit nothing more. May be called from any thread."""
@@ -113,11 +125,20 @@ class Runner:
             self._stop_reason = reason
         self._loop.call_soon_threadsafe(self._wake.set)
 
-    def fail(self, error: ApiError) -> None:
-        """Stop the run as a whole; the first error is the one that is raised."""
+    def fail(self, error: ApiError, *, collect: bool) -> None:
+        """Stop the run as a whole; the first error is the one that is raised.
+
+        Parameters
+        ----------
+        collect : bool
+            Whether jobs that are out are collected first, which is free.
+        """
         if self.error is None:
             self.error = error
-        self.stop(str(error))
+        if collect:
+            self._closed = True
+        else:
+            self.stop(str(error))
 
     def accepted(self, flight: Flight) -> None:
         """A job was accepted by the API (or found in its history)."""
@@ -125,7 +146,12 @@ class Runner:
         self._seq += 1
         flight.seq = self._seq
         flight.stage = Stage.POLL
-        self.pace.track(flight)
+        self.pace.track(flight, self.now())
+
+    @property
+    def submitting(self) -> bool:
+        """Whether jobs wait to be submitted."""
+        return bool(self._ready) and not self.is_stopping()
 
     @property
     def accepted_any(self) -> bool:
@@ -164,9 +190,10 @@ class Runner:
             self._open[flight] = None
             if flight.stage is Stage.POLL:
                 self.accepted(flight)
+                flight.due = self.now()
             self._enqueue(flight)
         try:
-            while self._open and not (self.stopping and not self._busy[Stage.SUBMIT]):
+            while self._open and not (self._stop_reason is not None and not self._busy[Stage.SUBMIT]):
                 self._pump()
                 if not self._wake.is_set():
                     await self._sleep()
@@ -206,18 +233,24 @@ class Runner:
             if flight.stage is Stage.SUBMIT:
                 self._ready.appendleft(flight)
             else:
-                self._spawn(flight, self._steps.follow(flight) if flight.stage is Stage.FOLLOW else self._steps.ask_history(flight))
+                self._spawn(
+                    flight,
+                    follow(self, flight)
+                    if flight.stage is Stage.FOLLOW
+                    else self._collector.ask_history(flight),
+                )
         while self._fetches and self._fetches[0][0] <= now and self._busy[Stage.FETCH] < _FETCHES:
             flight = heapq.heappop(self._fetches)[2]
-            self._spawn(flight, self._steps.fetch(flight))
+            self._spawn(flight, self._fetcher.fetch(flight))
         self._pump_polls(now)
-        if not self.stopping:
+        if self._closed:
+            self._drop_unsent(RowStatus.CANCELLED, stopped("the run was stopped by an error"))
+        elif not self.is_stopping():
             self._pump_submits(now)
 
     def _pump_polls(self, now: float) -> None:
         if now >= self._next_replan and self._polls:
-            eager = not self._ready
-            self.pace.replan([entry[2] for entry in self._polls], now, eager=eager)
+            self.pace.replan([entry[2] for entry in self._polls], now, submitting=bool(self._ready))
             self._polls = [(entry[2].due, entry[1], entry[2]) for entry in self._polls]
             heapq.heapify(self._polls)
             self._next_replan = now + _REPLAN_S * max(1.0, len(self._polls) / 1000)
@@ -228,15 +261,17 @@ class Runner:
                 return
             self.gate.passed(now, is_get=True)
             flight = heapq.heappop(self._polls)[2]
-            self._spawn(flight, self._steps.poll(flight))
+            self._spawn(flight, self._collector.poll(flight))
 
     def _pump_submits(self, now: float) -> None:
         # One sentinel first: a bad key or an empty balance is told by one call, not by four.
-        posts = self._posts if self._accepted_any else 1
-        while self._ready and self._busy[Stage.SUBMIT] < posts and self.pace.has_room():
+        submits = _SUBMITS if self._accepted_any else 1
+        while self._ready and self._busy[Stage.SUBMIT] < submits and self.pace.has_room():
             if not self.budget.allows_one_more():
                 if self.budget.unbilled == 0:
-                    self.stop("max_cost")
+                    self._drop_unsent(
+                        RowStatus.SKIPPED, stopped("it would pass max_cost; raise it and run again")
+                    )
                 return
             wait = self.gate.wait_s(now, is_get=False)
             if wait > 0:
@@ -245,7 +280,15 @@ class Runner:
             self.gate.passed(now, is_get=False)
             self.budget.unbilled += 1
             flight = self._ready.popleft()
-            self._spawn(flight, self._steps.submit(flight))
+            self._spawn(flight, self._submitter.submit(flight))
+
+    def _drop_unsent(self, status: RowStatus, text: str) -> None:
+        """Give up on every job that has not been sent, and go on with those that are out."""
+        for flight in [*self._ready, *(entry[2] for entry in self._later if entry[2].stage is Stage.SUBMIT)]:
+            self.settle(flight, Outcome(status=status, error=text, attempts=flight.attempts))
+        self._ready.clear()
+        self._later = [entry for entry in self._later if entry[2].stage is not Stage.DONE]
+        heapq.heapify(self._later)
 
     def _spawn(self, flight: Flight, step: Coroutine[Any, Any, None]) -> None:
         stage = flight.stage
@@ -267,7 +310,7 @@ class Runner:
             self._enqueue(flight)
 
     def _unexpected(self, error: BaseException) -> None:
-        """A step raised what the table does not know (a disk error, a full ledger, a bug): stop before the next POST."""
+        """A step raised what the table does not know (a disk error, a full ledger): stop before the next POST."""
         if self.error is None:
             failure = error if isinstance(error, ApiError) else ApiError(f"{type(error).__name__}: {error}")
             failure.__cause__ = error if failure is not error else None
@@ -287,7 +330,11 @@ class Runner:
         upcoming = [due for due in heads if due > self.now()]
         timer = self._loop.call_at(min(upcoming), self._wake.set) if upcoming else None
         if self._polls:
-            replan = self._loop.call_at(self._next_replan, self._wake.set) if self._next_replan > self.now() else None
+            replan = (
+                self._loop.call_at(self._next_replan, self._wake.set)
+                if self._next_replan > self.now()
+                else None
+            )
         else:
             replan = None
         try:
@@ -310,19 +357,16 @@ class Runner:
         reason = self._stop_reason or "the run ended"
         for flight in list(self._open):
             if flight.request_id is not None:
-                submitted_at = flight.record.submitted_at if flight.record is not None else None
-                self.settle(
-                    flight,
-                    Outcome(
-                        status=RowStatus.RUNNING,
-                        error=still_running(submitted_at),
-                        request_id=flight.request_id,
-                        attempts=flight.attempts,
-                    ),
+                submitted_at = time.time() - (self.now() - flight.age_base)
+                outcome = Outcome(
+                    status=RowStatus.RUNNING,
+                    error=still_running(submitted_at),
+                    request_id=flight.request_id,
+                    attempts=flight.attempts,
                 )
-            elif reason == "max_cost":
-                self.settle(
-                    flight, Outcome(status=RowStatus.SKIPPED, error=stopped("it would pass max_cost; raise it and run again"))
-                )
+            elif flight.claimed:
+                text = in_doubt("the run was ended before it came", self.budget.price)
+                outcome = Outcome(status=RowStatus.IN_DOUBT, error=text, attempts=flight.attempts)
             else:
-                self.settle(flight, Outcome(status=RowStatus.CANCELLED, error=stopped(reason)))
+                outcome = Outcome(status=RowStatus.CANCELLED, error=stopped(reason), attempts=flight.attempts)
+            self.settle(flight, outcome)

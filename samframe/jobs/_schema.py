@@ -64,7 +64,25 @@ CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
 _NETWORK_FILE_SYSTEMS = frozenset(
-    {"nfs", "nfs4", "cifs", "smb", "smb3", "smbfs", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "fuse.glusterfs", "glusterfs"}
+    {
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb",
+        "smb3",
+        "smbfs",
+        "fuse.sshfs",
+        "fuse.s3fs",
+        "fuse.gcsfuse",
+        "9p",
+        "afs",
+        "ceph",
+        "lustre",
+        "gpfs",
+        "beegfs",
+        "fuse.glusterfs",
+        "glusterfs",
+    }
 )
 
 
@@ -91,14 +109,16 @@ def open_database(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
-        raise LedgerError(f"The ledger {path} cannot be opened: {error}. Nothing was sent. Choose another folder with store=.") from None
+        raise LedgerError(
+            f"The ledger {path} cannot be opened: {error}. Nothing was sent. Choose another folder with store=."
+        ) from None
     try:
         _set_up(connection, path)
     except sqlite3.Error as error:
         connection.close()
         raise LedgerError(
-            f"The ledger {path} cannot be used: {error}. Nothing was sent and nothing in it was changed. Look at it with "
-            "`samframe ledger doctor`, or choose another folder with store=."
+            f"The ledger {path} cannot be used: {error}. Nothing was sent and nothing in it was changed. "
+            "Look at it with `samframe ledger doctor`, or choose another folder with store=."
         ) from None
     except LedgerError:
         connection.close()
@@ -138,7 +158,9 @@ def _create_or_check(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("INSERT INTO about VALUES ('salt', ?)", (os.urandom(16).hex(),))
         return
     if application != _APPLICATION_ID:
-        raise LedgerError(f"{path} is a database, but no ledger of samframe. Choose another folder with store=.")
+        raise LedgerError(
+            f"{path} is a database, but no ledger of samframe. Choose another folder with store=."
+        )
     schema = connection.execute("PRAGMA user_version").fetchone()[0]
     if schema > SCHEMA_VERSION:
         raise LedgerError(
@@ -156,9 +178,7 @@ def _file_system(folder: Path) -> str:
     target = str(folder.resolve())
     best, kind = "", ""
     for line in lines:
-        fields = line.split()
-        if len(fields) < 3:
-            continue
+        fields = [*line.split(), "", "", ""]
         mount = fields[1].replace("\\040", " ")
         inside = target == mount or target.startswith(mount.rstrip("/") + "/")
         if inside and len(mount) >= len(best):

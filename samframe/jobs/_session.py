@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from samframe.jobs._artifacts import Artifacts
 from samframe.jobs._doubt import find_in_history
@@ -19,9 +16,14 @@ from samframe.jobs._model import Job, JobState, Outcome, Record
 from samframe.jobs._money import Budget, job_price_usd
 from samframe.jobs._plan import Plan, Retry, Step, next_step, plan_jobs
 from samframe.jobs._progress import Progress
+from samframe.jobs._resume import settled_outcome, start_collecting, start_fetching
 from samframe.jobs._runner import Runner
-from samframe.jobs._steps import Steps, settled_outcome, start_collecting, start_fetching
-from samframe.segmind import Client
+from samframe.jobs._submit import Submitter
+from samframe.segmind import Client, Connection, RemoteState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
 __all__ = ["Session", "Settings"]
 
@@ -84,7 +86,9 @@ class Session:
         Rows of the frame, and those that cannot be sent.
     """
 
-    def __init__(self, client: Client, jobs: Sequence[Job], settings: Settings, *, rows: int, invalid: int) -> None:
+    def __init__(
+        self, client: Client, jobs: Sequence[Job], settings: Settings, *, rows: int, invalid: int
+    ) -> None:
         self._client = client
         self._jobs = jobs
         self._settings = settings
@@ -92,7 +96,9 @@ class Session:
         self._runner: Runner | None = None
         self._stop_asked: str | None = None
         self.outcomes: dict[str, Outcome] = {}
-        self.progress = Progress(rows=rows, jobs=len(jobs), budget=Budget(price=0.0, max_cost=settings.max_cost))
+        self.progress = Progress(
+            rows=rows, jobs=len(jobs), budget=Budget(price=0.0, max_cost=settings.max_cost)
+        )
 
     def plan(self) -> Plan:
         """Return the bill before the run. Nothing is sent."""
@@ -154,7 +160,9 @@ class Session:
                 record := records.get(job.key),
                 retry=self._settings.retry,
                 refresh=self._settings.refresh,
-                owner_lives=record is not None and record.state is JobState.SUBMITTING and ledger.owner_lives(record),
+                owner_lives=record is not None
+                and record.state is JobState.SUBMITTING
+                and ledger.owner_lives(record),
             )
             for job in self._jobs
         }
@@ -172,7 +180,9 @@ class Session:
     def _settled(self, job: Job, outcome: Outcome) -> None:
         self.outcomes[job.key] = outcome
 
-    async def _run(self, ledger: Ledger, todo: list[Job], records: dict[str, Record], steps: dict[str, Step]) -> None:
+    async def _run(
+        self, ledger: Ledger, todo: list[Job], records: dict[str, Record], steps: dict[str, Step]
+    ) -> None:
         async with self._client.connect() as api:
             self.progress.budget.in_doubt = sum(steps[job.key] is Step.LOOK_FOR for job in todo)
             fingerprint = await asyncio.to_thread(self._client.key.fingerprint, ledger.salt())
@@ -183,7 +193,7 @@ class Session:
                 gate=RateGate(self._rate_limit, random.random),
                 budget=self.progress.budget,
                 progress=self.progress,
-                steps=lambda context: Steps(
+                submitter=lambda context: Submitter(
                     context,
                     base=self._client.identity,
                     consent=self._settings.consent,
@@ -204,7 +214,12 @@ class Session:
             await runner.run(flights, self._settled)
 
     async def _look_for(
-        self, api: Any, ledger: Ledger, doubtful: Iterable[Job], records: dict[str, Record], runner: Runner
+        self,
+        api: Connection,
+        ledger: Ledger,
+        doubtful: Iterable[Job],
+        records: dict[str, Record],
+        runner: Runner,
     ) -> list[Flight]:
         jobs = list(doubtful)
         found = await find_in_history(api, ledger, jobs) if jobs else {}
@@ -222,8 +237,8 @@ class Session:
             record = ledger.lookup([job.key])[job.key]
             flight = Flight(job=job, stage=Stage.POLL, record=record)
             start_collecting(flight, runner.now())
-            # The history tells no time that can be trusted, so its own record is asked at once when the id is unknown.
-            flight.age_base = runner.now() - time.time() + (record.submitted_at or time.time()) - 3600
+            if row.state in {RemoteState.COMPLETED, RemoteState.FAILED}:
+                flight.stage = Stage.HISTORY  # its record may have expired, its row in the history has not
             flights.append(flight)
         return flights
 
@@ -243,4 +258,3 @@ def _flight(job: Job, step: Step, record: Record | None, now: float) -> Flight |
             return flight
         case _:
             return None
-

@@ -17,7 +17,18 @@ from samframe.errors import (
 from samframe.jobs._money import format_usd
 from samframe.segmind import Call, CallError, Failure
 
-__all__ = ["bad_output", "in_doubt", "job_failed", "lost", "never_sent", "refused_input", "run_error", "still_running", "stopped"]
+__all__ = [
+    "bad_output",
+    "in_doubt",
+    "job_failed",
+    "lost",
+    "never_sent",
+    "no_history",
+    "refused_input",
+    "run_error",
+    "still_running",
+    "stopped",
+]
 
 
 def in_doubt(detail: str, price: float) -> str:
@@ -48,12 +59,25 @@ def bad_output(detail: str, *, cost: float | None, kept: str | None) -> str:
     """Return the words for a finished job whose output is no mask."""
     billed = f"it was billed {format_usd(cost)}" if cost is not None else "it may have been billed"
     where = f"; the raw output is kept as artifact {kept[:12]}" if kept else ""
-    return f'The job finished and {billed}, but its output is unusable: {detail}{where}. retry="failed" pays for it again.'
+    return (
+        f"The job finished and {billed}, but its output is unusable: {detail}{where}. "
+        'retry="failed" pays for it again.'
+    )
 
 
 def lost(detail: str) -> str:
     """Return the words for a job whose record expired."""
-    return f'The job was accepted, but its record has expired and {detail}; it was probably billed. retry="lost" pays again.'
+    return (
+        f"The job was accepted, but its record has expired and {detail}; it was probably billed. "
+        'retry="lost" pays again.'
+    )
+
+
+def no_history(detail: str) -> str:
+    """Return the words for a job whose record expired while the history does not answer."""
+    return (
+        f"The job was accepted; its record has expired and the history does not answer ({detail}). Run again."
+    )
 
 
 def still_running(submitted_at: float | None) -> str:
@@ -70,12 +94,21 @@ def stopped(reason: str) -> str:
 
 
 _STOPS: dict[Failure, tuple[type[ApiError], str]] = {
-    Failure.UNAUTHENTICATED: (AuthenticationError, "The API refused the key: {detail}. Check SEGMIND_API_KEY."),
+    Failure.UNAUTHENTICATED: (
+        AuthenticationError,
+        "The API refused the key: {detail}. Check SEGMIND_API_KEY.",
+    ),
     Failure.FORBIDDEN: (PermissionDeniedError, "This account may not use the model: {detail}."),
-    Failure.NO_MODEL: (ModelUnavailableError, "The API has no such model or address: {detail}. Check model= and base_url."),
+    Failure.NO_MODEL: (
+        ModelUnavailableError,
+        "The API has no such model or address: {detail}. Check model= and base_url.",
+    ),
     Failure.RETIRED: (ModelUnavailableError, "The model is retired: {detail}. Choose another with model=."),
     Failure.NO_CREDITS: (CreditsError, "The account cannot pay: {detail}."),
-    Failure.BAD_CONTENT_TYPE: (ContractError, "The server refused the request's form: {detail}. Check base_url for a proxy."),
+    Failure.BAD_CONTENT_TYPE: (
+        ContractError,
+        "The server refused the request's form: {detail}. Check base_url for a proxy.",
+    ),
     Failure.REDIRECTED: (
         ContractError,
         "The server redirects ({detail}); the key is never sent on to another address. Check base_url.",
@@ -83,17 +116,25 @@ _STOPS: dict[Failure, tuple[type[ApiError], str]] = {
 }
 
 
-def run_error(error: CallError, call: Call) -> ApiError:
-    """Return the exception for a failure that stops the whole run."""
-    kind, words = _STOPS.get(error.kind, (ContractError, "The API answered a {call} call unexpectedly: {detail}."))
+def run_error(
+    error: CallError, call: Call, *, balance: float | None = None, need: float | None = None
+) -> ApiError:
+    """Return the exception for a failure that stops the whole run; ``balance`` and ``need`` are US dollars."""
+    kind, words = _STOPS.get(
+        error.kind, (ContractError, "The API answered a {call} call unexpectedly: {detail}.")
+    )
     text = words.format(detail=error, call=call.value)
+    if balance is not None and need is not None:
+        text += f" The balance is {format_usd(balance)}, the jobs not yet sent need about {format_usd(need)}."
     return kind(f"{text} Nothing more was sent; rows that were done are kept.", status_code=error.status_code)
 
 
 def cannot_connect(detail: str, *, anything_sent: bool) -> ConnectionFailedError:
     """Return the exception for a service that cannot be reached at all."""
     cost = "rows that were sent before are kept" if anything_sent else "nothing was sent or charged"
-    return ConnectionFailedError(f"The API cannot be reached: {detail}; {cost}. Check the network and base_url, then run again.")
+    return ConnectionFailedError(
+        f"The API cannot be reached: {detail}; {cost}. Check the network and base_url, then run again."
+    )
 
 
 def _short(text: str, limit: int = 60) -> str:

@@ -17,11 +17,11 @@ __all__ = ["Writer"]
 
 T = TypeVar("T")
 
-#: How long a first write waits for others to share its fsync.
-GROUP_S = 0.02
+#: How long a write that nobody hurries waits for others to share its fsync.
+GROUP_S = 0.03
 _LARGEST_GROUP = 512
 
-_Work = tuple[Callable[[sqlite3.Connection], Any], "Future[Any]"]
+_Work = tuple[Callable[[sqlite3.Connection], Any], "Future[Any]", bool]
 
 
 class Writer:
@@ -32,7 +32,7 @@ class Writer:
     connection : sqlite3.Connection
         In autocommit mode; owned by the writer's thread from now on.
     group_s : float
-        How long the first of a group waits for company.
+        How long the first of a group waits for company, if no urgent one comes.
     """
 
     def __init__(self, connection: sqlite3.Connection, *, group_s: float = GROUP_S) -> None:
@@ -43,8 +43,10 @@ class Writer:
         self._lock = threading.Lock()
         self._closed = False
 
-    def submit(self, work: Callable[[sqlite3.Connection], T]) -> Future[T]:
+    def submit(self, work: Callable[[sqlite3.Connection], T], *, urgent: bool = True) -> Future[T]:
         """Queue a piece of work. The future holds its result once the commit is on the disk.
+
+        Work is committed in the order in which it is queued, so what is queued later is never durable earlier.
 
         Raises
         ------
@@ -58,12 +60,12 @@ class Writer:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="samframe-ledger", daemon=True)
                 self._thread.start()
-            self._queue.put((work, future))
+            self._queue.put((work, future, urgent))
         return future
 
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(self, work: Callable[[sqlite3.Connection], T], *, urgent: bool = True) -> T:
         """Run a piece of work and return its result once it is durable. A cancelled caller does not undo it."""
-        return await asyncio.shield(asyncio.wrap_future(self.submit(work)))
+        return await asyncio.shield(asyncio.wrap_future(self.submit(work, urgent=urgent)))
 
     def close(self) -> None:
         """Commit what is queued, end the thread, close the connection."""
@@ -80,28 +82,37 @@ class Writer:
     def _run(self) -> None:
         ending = False
         while not ending:
-            first = self._queue.get()
-            if first is None:
-                return
-            time.sleep(self._group_s)
-            group = [first]
+            group: list[_Work] = []
+            deadline: float | None = None
             while len(group) < _LARGEST_GROUP:
                 try:
-                    item = self._queue.get_nowait()
+                    item = self._next(deadline)
                 except queue.Empty:
                     break
                 if item is None:
                     ending = True
                     break
                 group.append(item)
-            self._commit(group)
+                if item[2]:
+                    deadline = 0.0
+                elif deadline is None:
+                    deadline = time.monotonic() + self._group_s
+            if group:
+                self._commit(group)
+
+    def _next(self, deadline: float | None) -> _Work | None:
+        """Return the next piece of work; ``deadline`` None waits for ever, 0 not at all."""
+        if deadline is None:
+            return self._queue.get()
+        left = deadline - time.monotonic()
+        return self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait()
 
     def _commit(self, group: list[_Work]) -> None:
         results: list[Any] = []
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                results = [work(self._connection) for work, _ in group]
+                results = [work(self._connection) for work, _, _ in group]
                 self._connection.execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:
@@ -109,8 +120,8 @@ class Writer:
                 raise
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
             failure = LedgerError(f"The ledger could not be written: {error}. Nothing new is sent.")
-            for _, future in group:
+            for _, future, _ in group:
                 future.set_exception(failure)
             return
-        for (_, future), result in zip(group, results, strict=True):
+        for (_, future, _), result in zip(group, results, strict=True):
             future.set_result(result)

@@ -1,0 +1,64 @@
+"""What the steps of a job need of the runner that holds it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from samframe.errors import ApiError
+    from samframe.jobs._artifacts import Artifacts
+    from samframe.jobs._flight import Flight
+    from samframe.jobs._gate import RateGate
+    from samframe.jobs._ledger import Ledger
+    from samframe.jobs._model import Outcome
+    from samframe.jobs._money import Budget
+    from samframe.jobs._pace import Pace
+    from samframe.jobs._progress import Progress
+    from samframe.segmind import Connection
+
+__all__ = ["Context"]
+
+
+class Context(Protocol):
+    """What the steps need of the runner."""
+
+    api: Connection
+    ledger: Ledger
+    artifacts: Artifacts
+    gate: RateGate
+    budget: Budget
+    progress: Progress
+    pace: Pace
+    rng: Callable[[], float]
+
+    @property
+    def submitting(self) -> bool:
+        """Whether jobs wait to be submitted."""
+
+    @property
+    def accepted_any(self) -> bool:
+        """Whether any submit of this run was accepted."""
+
+    @property
+    def unsent_jobs(self) -> int:
+        """Jobs that have not been accepted."""
+
+    def is_stopping(self) -> bool:
+        """Return whether nothing more is to be submitted."""
+
+    def now(self) -> float:
+        """Return the loop's time in seconds."""
+
+    def fail(self, error: ApiError, *, collect: bool) -> None:
+        """Stop the run as a whole, jobs that are out collected first or not."""
+
+    def accepted(self, flight: Flight) -> None:
+        """Take over a job that the API has accepted."""
+
+    def settle(self, flight: Flight, outcome: Outcome) -> None:
+        """Give a job its outcome."""
+
+    async def in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Run CPU or disk work off the loop."""

@@ -1,0 +1,85 @@
+"""The last step: download the output, verify it, keep it, and give the rows their mask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from samframe.jobs import _words as words
+from samframe.jobs._model import RowStatus
+from samframe.jobs._output import OutputProblemError, Stored, decode_output
+from samframe.jobs._policy import Action, backoff_s, decide
+from samframe.jobs._resume import outcome_of
+from samframe.segmind import Call, CallError, OutputError, extract_output
+
+if TYPE_CHECKING:
+    from samframe.jobs._context import Context
+    from samframe.jobs._flight import Flight
+
+__all__ = ["Fetcher"]
+
+_OUTPUT_TRIES = 3
+
+
+class Fetcher:
+    """Brings finished jobs home.
+
+    Parameters
+    ----------
+    context : Context
+        The runner.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._c = context
+
+    async def fetch(self, flight: Flight) -> None:
+        """Download the output, verify it, keep it, and give the rows their mask."""
+        is_url = False
+        try:
+            reference = extract_output(flight.output)
+            if reference.url is not None:
+                is_url = True
+                data = await self._c.api.download(reference.url)
+            else:
+                data = reference.data or b""
+            stored: Stored = await self._c.in_thread(decode_output, data, flight.job, self._c.artifacts)
+        except CallError as error:
+            tries = flight.failed_once_more(Call.DOWNLOAD)
+            action = decide(Call.DOWNLOAD, error.kind, tries=tries)
+            if action is Action.FAIL_ROW:
+                await self._output_failed(flight, str(error), None)
+            else:
+                if action is Action.HOLD:
+                    self._c.progress.refused += 1
+                flight.due = self._c.now() + (error.wait_s or backoff_s(tries, self._c.rng))
+            return
+        except OutputProblemError as problem:
+            if is_url and flight.failed_once_more(Call.DOWNLOAD) < _OUTPUT_TRIES:
+                flight.due = self._c.now() + backoff_s(flight.tries[Call.DOWNLOAD], self._c.rng)
+                return
+            await self._output_failed(flight, str(problem), problem.artifact)
+            return
+        except OutputError as error:
+            await self._output_failed(flight, str(error), None)
+            return
+        await self._c.ledger.stored(
+            flight.job.key, artifact=stored.artifact, size=stored.size, mask=stored.mask, note=stored.note
+        )
+        self._c.settle(
+            flight,
+            outcome_of(
+                flight,
+                RowStatus.COMPLETED,
+                error=stored.note,
+                mask=stored.mask,
+                artifact=stored.artifact,
+                metrics=flight.metrics,
+            ),
+        )
+
+    async def _output_failed(self, flight: Flight, detail: str, kept: str | None) -> None:
+        text = words.bad_output(detail, cost=flight.metrics.cost, kept=kept)
+        await self._c.ledger.failed(flight.job.key, text, metrics=flight.metrics, cost=flight.metrics.cost)
+        self._c.settle(
+            flight, outcome_of(flight, RowStatus.FAILED, error=text, artifact=kept, metrics=flight.metrics)
+        )
