@@ -16,7 +16,7 @@ from samframe.masks._dtype import MaskDtype
 from samframe.masks._keys import parse_key, pool_keys, pool_ranks
 from samframe.masks._mask import Mask
 from samframe.masks._ops import MaskOps
-from samframe.masks._pool import MaskPool
+from samframe.masks._pool import MaskPool, distinct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -124,7 +124,7 @@ class MaskArray(MaskOps, ExtensionArray):
     @property
     def nbytes(self) -> int:
         """Bytes of the index and of the masks it reaches, each counted once; caches are not counted."""
-        present = np.unique(self.positions[self.positions >= 0])
+        present = distinct(self.positions, len(self.pool))
         return int(self.positions.nbytes + self.pool.lengths(present).sum() + 16 * len(present))
 
     def __len__(self) -> int:
@@ -176,7 +176,7 @@ class MaskArray(MaskOps, ExtensionArray):
 
     def copy(self) -> Self:
         """Return a copy. It shares the pool, unless it would keep alive more than twice what it needs."""
-        present = np.unique(self.positions[self.positions >= 0])
+        present = distinct(self.positions, len(self.pool))
         if 2 * len(present) < len(self.pool):
             return type(self)(*self.compacted())
         return type(self)(self.pool, self.positions.copy())
@@ -271,10 +271,13 @@ class MaskArray(MaskOps, ExtensionArray):
 
     def compacted(self) -> tuple[MaskPool, NDArray[np.int64]]:
         """Return a pool of just the masks in use, and the index into it."""
-        present, inverse = np.unique(self.positions, return_inverse=True)
-        has_na = bool(len(present)) and present[0] < 0
-        pool = self.pool.take(present[1:] if has_na else present)
-        return pool, inverse.reshape(-1).astype(np.int64) - int(has_na)
+        present = distinct(self.positions, len(self.pool))
+        pool = self.pool.take(present)
+        if len(present) * 64 < len(self.pool):
+            return pool, np.where(self.positions < 0, -1, np.searchsorted(present, self.positions))
+        place = np.full(len(self.pool) + 1, -1)  # the last is where -1 looks
+        place[present] = np.arange(len(present))
+        return pool, place[self.positions]
 
     def _adopt(self, values: Any) -> NDArray[np.int64]:
         """Return pool positions for masks from elsewhere, -1 for missing ones; they are added where they are new."""

@@ -10,6 +10,7 @@ import pandas as pd
 from samframe.errors import MaskError
 from samframe.masks import _runs
 from samframe.masks._mask import Mask
+from samframe.masks._pool import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,18 +36,17 @@ __all__ = [
 def areas(pool: MaskPool, index: NDArray[np.int64], *, fill: int = 0) -> NDArray[np.int64]:
     """Return the areas in pixels, int64 of shape (n,), `fill` where the index is negative."""
     known = pool.known_areas()
-    wanted = _distinct(index)
-    unknown = wanted[known[wanted] < 0]
+    unknown = _unknown(known, index)
     if len(unknown):
-        known[unknown] = _runs.areas(*pool.toggles(unknown))
+        toggles, offsets = pool.toggles(unknown)
+        known[unknown] = _span_sums(toggles[1::2] - toggles[::2], offsets)
     return _spread(known, index, fill)
 
 
 def bboxes(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the tight boxes (x, y, width, height), int64 of shape (n, 4), zeros for empty and missing masks."""
     known = pool.known_boxes()
-    wanted = _distinct(index)
-    unknown = wanted[known[wanted, 0] < 0]
+    unknown = _unknown(known[:, 0], index)
     if len(unknown):
         known[unknown] = _runs.bboxes(*pool.toggles(unknown), pool.sizes_hw()[unknown])
     return _spread(known, index, 0).astype(np.int64)
@@ -80,7 +80,9 @@ def centroids(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.float64]:
     )
     twice_x = height * column * (column - 1) + 2 * row * column
     twice_position = position * (position - 1)
-    sum_x, sum_position = (_alternating_sums(values, offsets) / 2 for values in (twice_x, twice_position))
+    sum_x, sum_position = (
+        _span_sums(values[1::2] - values[::2], offsets) / 2 for values in (twice_x, twice_position)
+    )
     area = areas(pool, present)
     means = np.full((len(present), 2), np.nan)
     full = area > 0
@@ -135,8 +137,20 @@ def iou_matrix(a: MaskArray, b: MaskArray) -> NDArray[np.float64]:
     return result
 
 
-def _distinct(index: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.unique(index[index >= 0])
+def _unknown(known: NDArray[Any], index: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the distinct positions of which nothing is known yet."""
+    present = index[index >= 0]
+    return distinct(present[known[present] < 0], len(known))
+
+
+def _span_sums(spans: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[Any]:
+    """Return each mask's sum of one value a span, shape (n,); `offsets` are those of the toggles, two a span."""
+    starts = offsets >> 1
+    filled = np.flatnonzero(starts[1:] > starts[:-1])
+    sums = np.zeros(len(offsets) - 1, dtype=spans.dtype)
+    if len(filled):  # reduceat takes no empty stretch
+        sums[filled] = np.add.reduceat(spans, starts[filled])
+    return sums
 
 
 def _spread(known: NDArray[Any], index: NDArray[np.int64], fill: int) -> NDArray[Any]:
@@ -146,15 +160,6 @@ def _spread(known: NDArray[Any], index: NDArray[np.int64], fill: int) -> NDArray
     values = known[index]
     values[index < 0] = fill
     return values
-
-
-def _alternating_sums(values: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[Any]:
-    """Return for each mask the sum of ``values[end] - values[start]`` over its spans, shape (n,)."""
-    spans = values[1::2] - values[::2]
-    sums = np.zeros(len(spans) + 1, dtype=values.dtype)
-    np.cumsum(spans, out=sums[1:])
-    result: NDArray[Any] = np.diff(sums[offsets >> 1])
-    return result
 
 
 def _boxes_meet(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -220,7 +225,7 @@ def stack(array: MaskArray, size_hw: tuple[int, int] | None = None) -> NDArray[n
 
 
 def _combined(array: MaskArray, combine: Callable[[list[NDArray[Any]]], NDArray[Any]]) -> Any:
-    present = np.unique(array.positions[array.positions >= 0])
+    present = distinct(array.positions, len(array.pool))
     if not len(present):
         return pd.NA
     size_hw = _common_size(array)

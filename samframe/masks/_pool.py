@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from samframe.masks._counts import position_dtype, toggles_from_pool
+from samframe.masks._counts import toggles_from_pool
+from samframe.masks._decode import MAX_PIXELS, decode_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,8 +20,6 @@ __all__ = ["MaskPool"]
 
 #: An area or a box that has not been worked out yet.
 _UNKNOWN = -1
-#: Masks decoded at a time: the decoder's working arrays stay within the processor's cache.
-_BATCH = 2048
 
 
 class MaskPool:
@@ -234,15 +233,19 @@ def gather(
 def _decode(
     data: NDArray[np.uint8], offsets: NDArray[np.int64], sizes_hw: NDArray[np.int32]
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Decode entries batch by batch; `data` is addressed by `offsets` of shape (n + 1,)."""
-    n_pixels = int(sizes_hw.astype(np.int64).prod(axis=1).max(initial=0))
-    dtype = position_dtype(n_pixels)
-    parts, all_offsets = [], [np.zeros(1, dtype=np.int64)]
-    for start in range(0, len(sizes_hw), _BATCH):
-        toggles, part_offsets = toggles_from_pool(data, offsets[start : start + _BATCH + 1], dtype)
-        parts.append(toggles)
-        all_offsets.append(all_offsets[-1][-1] + part_offsets[1:])
-    return (np.concatenate(parts) if parts else np.empty(0, dtype=dtype)), np.concatenate(all_offsets)
+    """Decode entries; `data` is addressed by `offsets` of shape (n + 1,)."""
+    if int(sizes_hw.astype(np.int64).prod(axis=1).max(initial=0)) >= MAX_PIXELS:
+        return toggles_from_pool(data, offsets, np.int64)
+    return decode_column(data, offsets)
+
+
+def distinct(positions: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Return the distinct positions that are not negative, sorted; `size` is one more than the largest can be."""
+    if size > 64 * len(positions):
+        return np.unique(positions[positions >= 0])
+    marked = np.zeros(size + 1, dtype=bool)
+    marked[positions] = True  # -1 marks the place past the end
+    return np.flatnonzero(marked[:-1])
 
 
 def _chunk_starts(chunks: Sequence[pa.LargeBinaryArray]) -> NDArray[np.int64]:
