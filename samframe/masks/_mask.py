@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -10,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from samframe.errors import MaskError
-from samframe.masks import _codec, _counts, _runs
+from samframe.masks import _codec, _counts, _png, _png_mask, _runs
 
 __all__ = ["Mask"]
 
@@ -149,19 +148,37 @@ class Mask:
 
     @classmethod
     def from_png(cls, data: bytes) -> Self:
-        """Return the mask of a PNG."""
-        from PIL import Image  # noqa: PLC0415 - heavy
+        """Return the mask of a PNG file.
 
-        with Image.open(io.BytesIO(data)) as image:
-            return cls.from_numpy(np.asarray(image.convert("L")) > 127)  # noqa: PLR2004
+        Parameters
+        ----------
+        data : bytes
+            The whole file. Foreground is luma of 128 or more (transparent pixels count as black); in an image of
+            nothing but 0 and 1 it is 1.
 
-    def to_png(self) -> bytes:
-        """Return a PNG, 8-bit gray, 0 and 255."""
-        from PIL import Image  # noqa: PLC0415 - heavy
+        Raises
+        ------
+        MaskError
+            If the bytes are no PNG, damaged, or claim more than 2**29 pixels.
+        """
+        toggles, size_hw = _png_mask.toggles_from_png(bytes(data))
+        return cls._from_toggles(toggles, size_hw)
 
-        out = io.BytesIO()
-        Image.fromarray(self.to_numpy().view(np.uint8) * np.uint8(255)).save(out, "PNG")
-        return out.getvalue()
+    def to_png(self, *, bit_depth: int = 8) -> bytes:
+        """Return a gray PNG file: 0 and 255 with 8 bits a pixel, or black and white with 1.
+
+        Raises
+        ------
+        MaskError
+            If a side is 0, which PNG does not know, or ``bit_depth`` is neither 1 nor 8.
+        """
+        if 0 in self._size_hw:
+            raise MaskError(f"PNG knows no image of {self._size_hw[0]} x {self._size_hw[1]} pixels")
+        if bit_depth not in (1, 8):
+            raise MaskError(f"a mask is stored in 1 or 8 bits a pixel, not {bit_depth}")
+        pixels = self.to_numpy()
+        rows = np.packbits(pixels, axis=1) if bit_depth == 1 else np.negative(pixels.view(np.uint8))
+        return _png.write_gray_png(rows, self._size_hw, bit_depth=bit_depth)
 
     def _others(self, other: Mask) -> Ints:
         if self._size_hw != other._size_hw:

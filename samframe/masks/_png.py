@@ -1,0 +1,237 @@
+"""PNG files in and out: the container, checked before anything is inflated, and gray pixels.
+
+What this reader does not know (interlacing, 16 bits, transparency, filters that need a loop over pixels) Pillow reads.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from samframe.errors import MaskError
+
+__all__ = ["PngParts", "inflate", "parse_png", "read_gray_png", "read_with_pillow", "write_gray_png"]
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_MAX_PIXELS = 2**29  # 20,000 x 20,000 and some more
+_MAX_EXPANSION = 1032  # deflate cannot do better
+_HARMLESS_BYTES = 1 << 26  # inflated in one go even where the header promises less
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PngParts:
+    """The parts of a PNG file that its pixels depend on."""
+
+    size_hw: tuple[int, int]
+    bit_depth: int
+    colour_type: int
+    interlaced: bool
+    transparent: bool
+    palette: bytes
+    data: bytes
+
+    @property
+    def n_channels(self) -> int:
+        """Samples a pixel."""
+        return _CHANNELS[self.colour_type]
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes a row, without the filter byte."""
+        return (self.size_hw[1] * self.n_channels * self.bit_depth + 7) // 8
+
+
+def parse_png(data: bytes) -> PngParts:
+    """Take a PNG file apart and check it; nothing is inflated yet.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+
+    Raises
+    ------
+    MaskError
+        If it is no PNG, is cut short, fails a checksum, or claims more than 2**29 pixels.
+    """
+    if not data.startswith(_SIGNATURE):
+        raise MaskError("these bytes are no PNG file")
+    header, palette, idat, transparent, at = b"", b"", [], False, len(_SIGNATURE)
+    while True:
+        if at + 12 > len(data):
+            raise MaskError(f"the PNG file is cut short after {len(data)} bytes")
+        (length,) = struct.unpack_from(">I", data, at)
+        end = at + 12 + length
+        if end > len(data):
+            raise MaskError(f"the PNG file is cut short after {len(data)} bytes")
+        name, body = data[at + 4 : at + 8], data[at + 8 : end - 4]
+        if zlib.crc32(body, zlib.crc32(name)) != struct.unpack_from(">I", data, end - 4)[0]:
+            raise MaskError(f"the PNG file is damaged: the checksum of its {name!r} chunk is wrong")
+        match name:
+            case b"IHDR":
+                header = body
+            case b"PLTE":
+                palette = body
+            case b"tRNS":
+                transparent = True
+            case b"IDAT":
+                idat.append(body)
+            case b"IEND":
+                return _checked_parts(header, palette, b"".join(idat), transparent=transparent)
+        at = end
+
+
+def _checked_parts(header: bytes, palette: bytes, data: bytes, *, transparent: bool) -> PngParts:
+    if len(header) != 13:  # noqa: PLR2004 - the format's own length
+        raise MaskError("the PNG file is damaged: it has no valid header")
+    width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", header)
+    known = colour in _CHANNELS and depth in (1, 2, 4, 8, 16) and not (compression or filtering)
+    if not (known and width and height and interlace <= 1):
+        raise MaskError("the PNG file is damaged: its header makes no sense")
+    if width * height > _MAX_PIXELS:
+        raise MaskError(
+            f"the PNG claims {width} x {height} pixels, more than the {_MAX_PIXELS} that are read"
+        )
+    return PngParts(
+        size_hw=(height, width),
+        bit_depth=depth,
+        colour_type=colour,
+        interlaced=bool(interlace),
+        transparent=transparent,
+        palette=palette,
+        data=data,
+    )
+
+
+def inflate(parts: PngParts) -> npt.NDArray[np.uint8]:
+    """Return the filtered rows of a PNG that is not interlaced: uint8 (H, 1 + row bytes), filter type first.
+
+    Raises
+    ------
+    MaskError
+        If the data is damaged, or does not inflate to just what the header promises.
+    """
+    height, stride = parts.size_hw[0], parts.row_bytes + 1
+    expected = height * stride
+    data = parts.data
+    if len(data) < 6 or data[0] & 15 != 8 or data[1] & 32 or int.from_bytes(data[:2], "big") % 31:  # noqa: PLR2004
+        raise MaskError("the PNG file is damaged: its data is no zlib stream")
+    # The chunks' own checksums vouch for the stream, so that its second one, over all pixels, need not be computed.
+    try:
+        if len(data) * _MAX_EXPANSION <= max(_HARMLESS_BYTES, 2 * expected):
+            raw = zlib.decompress(data[2:-4], -zlib.MAX_WBITS, expected)
+        else:
+            raw = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[2:-4], expected + 1)
+    except zlib.error as error:
+        raise MaskError(f"the PNG file is damaged: {error}") from None
+    if len(raw) != expected:
+        raise MaskError(f"the PNG file is damaged: its data is not that of {height} rows")
+    return np.frombuffer(raw, dtype=np.uint8).reshape(height, stride)
+
+
+def read_gray_png(data: bytes) -> npt.NDArray[np.uint8]:
+    """Return the brightness of a PNG's pixels.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file: 1 to 16 bits, gray, RGB or palette, with or without alpha.
+
+    Returns
+    -------
+    ndarray of uint8, shape (H, W)
+        Luma 0 to 255 (ITU-R 601-2, as Pillow's mode "L"); what is transparent is dark in proportion.
+
+    Raises
+    ------
+    MaskError
+        If the bytes are no PNG, damaged, or claim more than 2**29 pixels.
+    """
+    parts = parse_png(data)
+    plain = parts.bit_depth == 8 and parts.colour_type == 0  # noqa: PLR2004 - one byte a pixel
+    if plain and not parts.interlaced and not parts.transparent:
+        rows = inflate(parts)
+        if not rows[:, 0].any():
+            return rows[:, 1:]
+    return read_with_pillow(data)
+
+
+def read_with_pillow(data: bytes) -> npt.NDArray[np.uint8]:
+    """Return the brightness of an image of any kind that Pillow opens, uint8 of shape (H, W).
+
+    Raises
+    ------
+    MaskError
+        If Pillow cannot read it.
+    """
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - heavy, and often not needed
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as image:
+                return _luma(image)
+    except (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+    ) as error:
+        raise MaskError(f"the image cannot be read: {error}") from None
+
+
+def _luma(image: Any) -> npt.NDArray[np.uint8]:
+    """Return an open Pillow image as luma over black."""
+    if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion would clip
+        wide = np.asarray(image)
+        return np.clip(wide >> 8, 0, 255).astype(np.uint8)
+    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+        bands = image.convert("RGBA")
+        luma = np.asarray(bands.convert("L"), dtype=np.uint16)
+        alpha = np.asarray(bands.getchannel("A"), dtype=np.uint16)
+        return ((luma * alpha + 127) // 255).astype(np.uint8)
+    pixels: npt.NDArray[np.uint8] = np.asarray(image.convert("L"))
+    return pixels
+
+
+def write_gray_png(
+    rows: npt.NDArray[np.uint8], size_hw: tuple[int, int], *, bit_depth: int, level: int = 6
+) -> bytes:
+    """Return a gray PNG file of packed rows.
+
+    Parameters
+    ----------
+    rows : ndarray of uint8, shape (H, row bytes), C order
+        Pixels (8 bits) or packed pixels (1 bit, 1 is white).
+    size_hw : (int, int)
+        Height and width in pixels, none of them 0.
+    bit_depth : int
+        1 or 8.
+    level : int
+        zlib's effort, 0 to 9.
+
+    Returns
+    -------
+    bytes
+    """
+    height, width = size_hw
+    filtered = np.empty((height, rows.shape[1] + 1), dtype=np.uint8)
+    filtered[:, 0] = 2  # "up": a mask's rows differ little from the rows above
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
+    header = struct.pack(">IIBBBBB", width, height, bit_depth, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(filtered, level)), (b"IEND", b""))
+    return _SIGNATURE + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(name)))
+        for name, body in chunks
+    )

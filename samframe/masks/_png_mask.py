@@ -1,0 +1,223 @@
+"""PNG bytes to a mask's runs without unfiltering pixels.
+
+A mask in black and white changes in few places. In the filtered rows of its PNG all other bytes are 0, and each
+byte that is not says that one bit differs from what the row's filter predicts; bits are what the run-length coder
+needs. What is not of that kind is read as pixels and thresholded. Filters: PNG specification, section 9.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from samframe.masks._codec import toggles_from_array, toggles_from_bits
+from samframe.masks._png import PngParts, inflate, parse_png, read_with_pillow
+
+__all__ = ["toggles_from_gray", "toggles_from_png"]
+
+Ints = npt.NDArray[np.integer[Any]]
+Bytes = npt.NDArray[np.uint8]
+
+_NONE, _SUB, _UP, _AVERAGE, _PAETH = range(5)
+_MAX_PAETH = 96  # rows that are worked on one by one
+_WHITE = 128  # the least luma that is foreground, in an image that has more than 0 and 1
+
+
+def toggles_from_png(data: bytes) -> tuple[Ints, tuple[int, int]]:
+    """Return the spans of a mask stored as PNG.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file. Foreground is luma of 128 or more; in an image of nothing but 0 and 1 it is 1.
+
+    Returns
+    -------
+    toggles : ndarray of int
+        ``start, end, start, end ...`` as column-major positions, ends excluded.
+    size_hw : (int, int)
+        Height and width in pixels.
+
+    Raises
+    ------
+    MaskError
+        If the bytes are no PNG, damaged, or claim more than 2**29 pixels.
+    """
+    parts = parse_png(data)
+    if not (parts.interlaced or parts.transparent):
+        bits = _read_bits(parts)
+        if bits is not None:
+            return toggles_from_bits(bits, parts.size_hw), parts.size_hw
+    return toggles_from_gray(read_with_pillow(data)), parts.size_hw
+
+
+def toggles_from_gray(gray: Bytes) -> Ints:
+    """Return the spans of luma 128 or more, or of 1 in an image of nothing but 0 and 1."""
+    return toggles_from_array(gray >= (_WHITE if gray.size and int(gray.max()) > 1 else 1))
+
+
+def _read_bits(parts: PngParts) -> Bytes | None:
+    """Return rows packed to bits, or None where this reader is not the one for the file."""
+    if parts.bit_depth == 1 and _black_and_white(parts):
+        return _read_packed(parts)
+    if parts.bit_depth != 8 or parts.colour_type not in (0, 2, 3):  # noqa: PLR2004 - a byte a sample, no alpha
+        return None
+    rows = inflate(parts)
+    if parts.colour_type != 2 and not rows[:, 0].any():  # noqa: PLR2004 - gray or palette, nothing filtered
+        return _bits_from_bytes(rows[:, 1:], parts.palette if parts.colour_type else None)
+    return None if parts.colour_type == 3 else _bits_from_residuals(rows, parts)  # noqa: PLR2004 - palette
+
+
+def _bits_from_bytes(pixels: Bytes, palette: bytes | None) -> Bytes | None:
+    """Return the bits of unfiltered gray, or of indices into a palette of RGB."""
+    highest = int(pixels.max())
+    if palette is None:
+        return np.packbits(pixels >= (_WHITE if highest > 1 else 1), axis=1)
+    if highest >= len(palette) // 3:
+        return None
+    red, green, blue = np.frombuffer(palette, dtype=np.uint8).reshape(-1, 3).astype(np.int64).T
+    luma = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16  # as Pillow's mode "L"
+    white = np.zeros(256, dtype=np.uint8)
+    white[: luma.size] = luma >= _WHITE
+    bits = np.packbits(white.take(pixels), axis=1)
+    return bits if bits.any() else None  # dark all over: it may yet be an image of 0 and 1
+
+
+def _black_and_white(parts: PngParts) -> bool:
+    """Say whether a bit of 1 is white and 0 is black."""
+    if parts.colour_type == 3:  # noqa: PLR2004 - palette
+        return parts.palette in (bytes(3) + b"\xff" * 3, bytes(3) + b"\x01" * 3)
+    return parts.colour_type == 0
+
+
+def _read_packed(parts: PngParts) -> Bytes | None:
+    """Return the rows of a file of one bit a pixel: its bytes are filtered, not its bits."""
+    rows = inflate(parts)
+    filters = rows[:, 0]
+    if int(filters.max()) > _UP:
+        return None
+    bits = rows[:, 1:].copy()
+    subs = np.flatnonzero(filters == _SUB)
+    if subs.size:
+        bits[subs] = np.add.accumulate(bits[subs], axis=1, dtype=np.uint8)
+    for first, last in _up_groups(filters):
+        start = max(first - 1, 0)
+        np.add.accumulate(bits[start:last], axis=0, dtype=np.uint8, out=bits[start:last])
+    return _cut(bits, parts.size_hw[1])
+
+
+def _cut(bits: Bytes, width: int) -> Bytes:
+    """Return packed rows without what lies past the width."""
+    bits = np.ascontiguousarray(bits[:, : (width + 7) // 8])
+    if width % 8:
+        bits[:, -1] &= np.uint8(0xFF << (8 - width % 8) & 0xFF)
+    return bits
+
+
+def _up_groups(filters: Bytes) -> list[tuple[int, int]]:
+    """Return the runs of rows that are filtered "up", as (first, last + 1)."""
+    edges = np.flatnonzero(np.diff((filters == _UP).view(np.int8), prepend=0, append=0))
+    return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
+
+
+def _bits_from_residuals(rows: Bytes, parts: PngParts) -> Bytes | None:
+    """Return the bits of a gray or RGB image of two values, 0 and 255 or 0 and 1; None for any other."""
+    filters = rows[:, 0]
+    if (
+        int(filters.max()) > _PAETH
+        or (filters == _AVERAGE).any()
+        or np.count_nonzero(filters == _PAETH) > _MAX_PAETH
+    ):
+        return None
+    places = _residuals(rows, parts.n_channels)
+    if places is None:
+        return None
+    ys, xs, values = places
+    height, width = parts.size_hw
+    n_bytes = (width + 63) // 64 * 8
+    bits = np.zeros((height, n_bytes), dtype=np.uint8)
+    spots = ys * n_bytes + (xs >> 3)
+    marks = np.right_shift(128, xs & 7).astype(np.uint8)
+    np.bitwise_xor.at(bits.ravel(), spots, marks)
+    _unfilter(bits, filters)
+    # A byte of 255 (or 1, where white is 1) must turn a bit on and the other one turn it off: else a value is
+    # neither black nor white. The first change of all turns on.
+    white = bits.ravel()[spots] & marks != 0
+    if values.size and not np.array_equal(white, values == values[0]):
+        return None
+    return _cut(bits, width)
+
+
+def _residuals(rows: Bytes, n_channels: int) -> tuple[Ints, Ints, Bytes] | None:
+    """Return row, column and value of every byte that is not 0, if all are 1 or 255 and the same in all channels."""
+    flat = rows.ravel()
+    whole = flat.size // 8 * 8
+    words = flat[:whole].view(np.uint64)
+    used = np.flatnonzero(words != 0)
+    if used.size > words.size // 8 + 64:
+        return None
+    samples = np.append(words[used].view(np.uint8), flat[whole:])
+    found = np.flatnonzero(samples != 0)
+    values = samples[found]
+    spots = np.append(used, words.size)[found >> 3] * 8 + (found & 7)
+    ys = spots // rows.shape[1]
+    columns = spots - ys * rows.shape[1]
+    inside = np.flatnonzero(columns)  # the first column holds the filters
+    ys, columns, values = ys[inside], columns[inside] - 1, values[inside]
+    if n_channels > 1:
+        if values.size % n_channels:
+            return None
+        ys, columns, values = (part.reshape(-1, n_channels) for part in (ys, columns, values))
+        together = (columns == columns[:, :1] + np.arange(n_channels)).all() and not (
+            columns[:, 0] % n_channels
+        ).any()
+        if not (together and (values == values[:, :1]).all() and (ys == ys[:, :1]).all()):
+            return None
+        ys, columns, values = ys[:, 0], columns[:, 0] // n_channels, values[:, 0]
+    if ((values + np.uint8(1)) > 2).any():  # noqa: PLR2004 - 255, 0 and 1 become 0, 1 and 2
+        return None
+    return ys, columns, values
+
+
+def _unfilter(bits: Bytes, filters: Bytes) -> None:
+    """Turn changes into pixels, in place: rows of 64-bit words, first pixel highest."""
+    subs, paeth = np.flatnonzero(filters == _SUB), np.flatnonzero(filters == _PAETH).tolist()
+    if subs.size:
+        bits[subs] = _running_parity(bits[subs])
+    # Rows filtered "up" are sums of the rows since the last one that is not: differences of one sum over all rows.
+    words = bits.view(np.uint64)
+    sums = np.zeros((words.shape[0] + 1, words.shape[1]), dtype=np.uint64)
+    np.bitwise_xor.accumulate(words, axis=0, out=sums[1:])
+    base = np.maximum.accumulate(np.where(filters == _UP, 0, np.arange(filters.size)))
+    changes = [bits[row].copy() for row in paeth]
+    np.bitwise_xor(sums[1:], sums[base], out=words)
+    for row, change in zip(paeth, changes, strict=True):
+        above = bits[row - 1] if row else np.zeros_like(change)
+        end = int(np.searchsorted(base, row, side="right"))  # the rows that build on this one
+        bits[row:end] ^= _paeth(change, above) ^ bits[row]
+
+
+def _paeth(changes: Bytes, above: Bytes) -> Bytes:
+    """Return a row filtered "Paeth" over one of two values.
+
+    With two values the predictor is the pixel above until a change; from there on it is the other value, up to the
+    next place where the row above itself changes.
+    """
+    above_bits = np.unpackbits(above)
+    parity = np.bitwise_xor.accumulate(np.unpackbits(changes))
+    starts = np.flatnonzero(above_bits[1:] != above_bits[:-1]) + 1
+    before = np.append(np.uint8(0), parity[starts - 1])
+    lengths = np.diff(starts, prepend=0, append=parity.size)
+    return np.packbits(above_bits ^ parity ^ np.repeat(before, lengths))
+
+
+def _running_parity(bits: Bytes) -> Bytes:
+    """Return, for each bit, the parity of it and all bits before it in its row."""
+    words = bits.view(">u8").astype(np.uint64)
+    for shift in (1, 2, 4, 8, 16, 32):
+        words ^= words >> np.uint64(shift)
+    odd = np.bitwise_xor.accumulate((words & np.uint64(1)).astype(np.uint8), axis=1)
+    words[:, 1:] ^= np.negative(odd[:, :-1].astype(np.uint64))
+    return words.astype(">u8").view(np.uint8)
