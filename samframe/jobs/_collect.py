@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -138,7 +137,7 @@ class Collector:
     def _give_up(self, flight: Flight) -> None:
         """Leave a job to a later run: it stays submitted in the ledger."""
         minutes = (self._c.now() - flight.age_base) / 60
-        submitted_at = time.time() - minutes * 60
+        submitted_at = self._c.wall_time() - minutes * 60
         text = f"Not done after {minutes:.0f} minutes. {words.still_running(submitted_at)}"
         self._c.settle(flight, outcome_of(flight, RowStatus.RUNNING, error=text))
 

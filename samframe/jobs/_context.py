@@ -51,6 +51,9 @@ class Context(Protocol):
     def now(self) -> float:
         """Return the loop's time in seconds."""
 
+    def wall_time(self) -> float:
+        """Return seconds since 1970, as the ledger writes them."""
+
     def fail(self, error: ApiError, *, collect: bool) -> None:
         """Stop the run as a whole, jobs that are out collected first or not."""
 

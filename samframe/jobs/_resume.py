@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 from samframe.jobs._flight import Flight, Stage
@@ -44,10 +43,10 @@ def settled_outcome(record: Record) -> Outcome | None:
     )
 
 
-def start_collecting(flight: Flight, now: float) -> None:
+def start_collecting(flight: Flight, *, now: float, wall_time: float) -> None:
     """Take up a job that was submitted before: it is polled at once."""
     assert flight.record is not None  # noqa: S101 - taken up from its record
-    age = max(0.0, time.time() - (flight.record.submitted_at or time.time()))
+    age = max(0.0, wall_time - (flight.record.submitted_at or wall_time))
     flight.request_id = flight.record.request_id
     flight.attempts = flight.record.attempts
     flight.age_base = now - age
@@ -113,7 +112,7 @@ async def follow(context: Context, flight: Flight) -> None:
         return
     match record.state:
         case JobState.SUBMITTED:
-            start_collecting(flight, now)
+            start_collecting(flight, now=now, wall_time=context.wall_time())
             context.accepted(flight)
         case JobState.COMPLETED:
             start_fetching(flight, now)

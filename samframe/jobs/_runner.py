@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import random
-import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -15,7 +13,6 @@ from samframe.jobs._collect import Collector
 from samframe.jobs._fetch import Fetcher
 from samframe.jobs._flight import Flight, Stage
 from samframe.jobs._model import Job, Outcome, RowStatus
-from samframe.jobs._pace import Pace
 from samframe.jobs._resume import follow
 from samframe.jobs._words import in_doubt, still_running, stopped
 
@@ -26,6 +23,7 @@ if TYPE_CHECKING:
     from samframe.jobs._gate import RateGate
     from samframe.jobs._ledger import Ledger
     from samframe.jobs._money import Budget
+    from samframe.jobs._pace import Pace
     from samframe.jobs._progress import Progress
     from samframe.jobs._submit import Submitter
     from samframe.segmind import Connection
@@ -73,7 +71,9 @@ class Runner:
         budget: Budget,
         progress: Progress,
         submitter: Callable[[Runner], Submitter],
-        rng: Callable[[], float] = random.random,
+        pace: Pace,
+        rng: Callable[[], float],
+        wall_time: Callable[[], float],
     ) -> None:
         self.api = api
         self.ledger = ledger
@@ -81,8 +81,9 @@ class Runner:
         self.gate = gate
         self.budget = budget
         self.progress = progress
-        self.pace = Pace()
+        self.pace = pace
         self.rng = rng
+        self.wall_time = wall_time
         self.error: ApiError | None = None
         self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="samframe-work")
         self._loop = asyncio.get_running_loop()
@@ -357,7 +358,7 @@ class Runner:
         reason = self._stop_reason or "the run ended"
         for flight in list(self._open):
             if flight.request_id is not None:
-                submitted_at = time.time() - (self.now() - flight.age_base)
+                submitted_at = self.wall_time() - (self.now() - flight.age_base)
                 outcome = Outcome(
                     status=RowStatus.RUNNING,
                     error=still_running(submitted_at),

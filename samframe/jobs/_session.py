@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from samframe.jobs._gate import RateGate
 from samframe.jobs._ledger import Ledger
 from samframe.jobs._model import Job, JobState, Outcome, Record
 from samframe.jobs._money import Budget, job_price_usd
+from samframe.jobs._pace import Pace
 from samframe.jobs._plan import Plan, Retry, Step, next_step, plan_jobs
 from samframe.jobs._progress import Progress
 from samframe.jobs._resume import settled_outcome, start_collecting, start_fetching
@@ -22,7 +24,7 @@ from samframe.jobs._submit import Submitter
 from samframe.segmind import Client, Connection, RemoteState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
 __all__ = ["Session", "Settings"]
@@ -84,15 +86,31 @@ class Session:
         Options of the call.
     rows, invalid : int
         Rows of the frame, and those that cannot be sent.
+    open_ledger, make_pace, rng, wall_time : callable
+        Where the ledger, the polling model, chance and the clock come from.
     """
 
     def __init__(
-        self, client: Client, jobs: Sequence[Job], settings: Settings, *, rows: int, invalid: int
+        self,
+        client: Client,
+        jobs: Sequence[Job],
+        settings: Settings,
+        *,
+        rows: int,
+        invalid: int,
+        open_ledger: Callable[[Path], Ledger] = Ledger,
+        make_pace: Callable[[], Pace] = Pace,
+        rng: Callable[[], float] = random.random,
+        wall_time: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
         self._jobs = jobs
         self._settings = settings
         self._invalid = invalid
+        self._open_ledger = open_ledger
+        self._make_pace = make_pace
+        self._rng = rng
+        self._wall_time = wall_time
         self._runner: Runner | None = None
         self._stop_asked: str | None = None
         self.outcomes: dict[str, Outcome] = {}
@@ -102,7 +120,7 @@ class Session:
 
     def plan(self) -> Plan:
         """Return the bill before the run. Nothing is sent."""
-        with Ledger(self._settings.store) as ledger:
+        with self._open_ledger(self._settings.store) as ledger:
             records, steps = self._look_up(ledger)
             return plan_jobs(
                 self._jobs,
@@ -132,7 +150,7 @@ class Session:
         LedgerError
             If the ledger cannot be used: nothing is sent then.
         """
-        ledger = await asyncio.to_thread(Ledger, self._settings.store)
+        ledger = await asyncio.to_thread(self._open_ledger, self._settings.store)
         try:
             records, steps = await asyncio.to_thread(self._look_up, ledger)
             self.progress.budget.price = self._price(ledger)
@@ -190,7 +208,10 @@ class Session:
                 api=api,
                 ledger=ledger,
                 artifacts=Artifacts(self._settings.store),
-                gate=RateGate(self._rate_limit, random.random),
+                gate=RateGate(self._rate_limit, self._rng),
+                pace=self._make_pace(),
+                rng=self._rng,
+                wall_time=self._wall_time,
                 budget=self.progress.budget,
                 progress=self.progress,
                 submitter=lambda context: Submitter(
@@ -207,7 +228,8 @@ class Session:
             flights = [
                 flight
                 for job in todo
-                if (flight := _flight(job, steps[job.key], records.get(job.key), runner.now())) is not None
+                if (flight := self._flight(job, steps[job.key], records.get(job.key), runner.now()))
+                is not None
             ]
             doubtful = [job for job in todo if steps[job.key] is Step.LOOK_FOR]
             flights += await self._look_for(api, ledger, doubtful, records, runner)
@@ -236,25 +258,24 @@ class Session:
             self.progress.budget.in_doubt -= 1
             record = ledger.lookup([job.key])[job.key]
             flight = Flight(job=job, stage=Stage.POLL, record=record)
-            start_collecting(flight, runner.now())
+            start_collecting(flight, now=runner.now(), wall_time=self._wall_time())
             if row.state in {RemoteState.COMPLETED, RemoteState.FAILED}:
                 flight.stage = Stage.HISTORY  # its record may have expired, its row in the history has not
             flights.append(flight)
         return flights
 
-
-def _flight(job: Job, step: Step, record: Record | None, now: float) -> Flight | None:
-    match step:
-        case Step.PAY:
-            return Flight(job=job, stage=Stage.SUBMIT, record=record, due=now)
-        case Step.FOLLOW:
-            return Flight(job=job, stage=Stage.FOLLOW, record=record, due=now)
-        case Step.COLLECT if record is not None:
-            flight = Flight(job=job, stage=Stage.POLL, record=record)
-            if record.state is JobState.COMPLETED:
-                start_fetching(flight, now)
-            else:
-                start_collecting(flight, now)
-            return flight
-        case _:
-            return None
+    def _flight(self, job: Job, step: Step, record: Record | None, now: float) -> Flight | None:
+        match step:
+            case Step.PAY:
+                return Flight(job=job, stage=Stage.SUBMIT, record=record, due=now)
+            case Step.FOLLOW:
+                return Flight(job=job, stage=Stage.FOLLOW, record=record, due=now)
+            case Step.COLLECT if record is not None:
+                flight = Flight(job=job, stage=Stage.POLL, record=record)
+                if record.state is JobState.COMPLETED:
+                    start_fetching(flight, now)
+                else:
+                    start_collecting(flight, now=now, wall_time=self._wall_time())
+                return flight
+            case _:
+                return None
