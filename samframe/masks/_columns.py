@@ -13,7 +13,7 @@ from samframe.masks._mask import Mask
 from samframe.masks._pool import distinct
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -32,23 +32,25 @@ __all__ = [
     "union",
 ]
 
+#: Masks whose runs are decoded at a time where they are not kept.
+_BATCH = 4096
+
 
 def areas(pool: MaskPool, index: NDArray[np.int64], *, fill: int = 0) -> NDArray[np.int64]:
     """Return the areas in pixels, int64 of shape (n,), `fill` where the index is negative."""
     known = pool.known_areas()
-    unknown = _unknown(known, index)
-    if len(unknown):
-        toggles, offsets = pool.toggles(unknown)
-        known[unknown] = _span_sums(toggles[1::2] - toggles[::2], offsets)
+    for part in _batches(_unknown(known, index)):
+        known[part] = _runs.areas(*pool.toggles(part, keep=False))
     return _spread(known, index, fill)
 
 
 def bboxes(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the tight boxes (x, y, width, height), int64 of shape (n, 4), zeros for empty and missing masks."""
-    known = pool.known_boxes()
-    unknown = _unknown(known[:, 0], index)
-    if len(unknown):
-        known[unknown] = _runs.bboxes(*pool.toggles(unknown), pool.sizes_hw()[unknown])
+    known, known_areas = pool.known_boxes(), pool.known_areas()
+    for part in _batches(_unknown(known[:, 0], index)):
+        toggles, offsets = pool.toggles(part, keep=False)
+        known[part] = _runs.bboxes(toggles, offsets, pool.sizes_hw()[part])
+        known_areas[part] = _runs.areas(toggles, offsets)
     return _spread(known, index, 0).astype(np.int64)
 
 
@@ -66,30 +68,11 @@ def centroids(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.float64]:
 
     A pixel stands at its column and row number, so the centroid of the pixel at (3, 5) is (3.0, 5.0).
     """
-    present = index[index >= 0]
-    toggles, offsets = pool.toggles(present)
-    heights = np.maximum(pool.sizes_hw()[present, 0].astype(np.int64), 1)
-    position = toggles.astype(np.int64)
-    height = np.repeat(heights, np.diff(offsets))
-    column, row = np.divmod(position, height)
-    # Over the positions q below p = column * height + row: the sum of q // height, and the sum of q. Doubled, to stay
-    # in whole numbers; in floats where a picture is so large that int64 could not hold them.
-    large = bool(len(position)) and int(position.max()) >= 2**31
-    column, row, height, position = (
-        part.astype(np.float64 if large else np.int64) for part in (column, row, height, position)
-    )
-    twice_x = height * column * (column - 1) + 2 * row * column
-    twice_position = position * (position - 1)
-    sum_x, sum_position = (
-        _span_sums(values[1::2] - values[::2], offsets) / 2 for values in (twice_x, twice_position)
-    )
-    area = areas(pool, present)
-    means = np.full((len(present), 2), np.nan)
-    full = area > 0
-    means[full, 0] = sum_x[full] / area[full]
-    means[full, 1] = (sum_position - heights * sum_x)[full] / area[full]
+    present = np.flatnonzero(index >= 0)
     result = np.full((len(index), 2), np.nan)
-    result[index >= 0] = means
+    for part in _batches(present):
+        toggles, offsets = pool.toggles(index[part], keep=False)
+        result[part] = _runs.centroids(toggles, offsets, pool.sizes_hw()[index[part]])
     return result
 
 
@@ -143,14 +126,10 @@ def _unknown(known: NDArray[Any], index: NDArray[np.int64]) -> NDArray[np.int64]
     return distinct(present[known[present] < 0], len(known))
 
 
-def _span_sums(spans: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[Any]:
-    """Return each mask's sum of one value a span, shape (n,); `offsets` are those of the toggles, two a span."""
-    starts = offsets >> 1
-    filled = np.flatnonzero(starts[1:] > starts[:-1])
-    sums = np.zeros(len(offsets) - 1, dtype=spans.dtype)
-    if len(filled):  # reduceat takes no empty stretch
-        sums[filled] = np.add.reduceat(spans, starts[filled])
-    return sums
+def _batches(positions: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield positions a few thousand at a time, so that their decoded runs take little room."""
+    for start in range(0, len(positions), _BATCH):
+        yield positions[start : start + _BATCH]
 
 
 def _spread(known: NDArray[Any], index: NDArray[np.int64], fill: int) -> NDArray[Any]:

@@ -168,15 +168,18 @@ class MaskPool:
         _, offsets = self.bytes_view()
         return offsets[positions + 1] - offsets[positions]
 
-    def toggles(self, positions: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    def toggles(
+        self, positions: NDArray[np.int64], *, keep: bool = True
+    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Return the decoded runs of these entries.
-
-        Where they are a good part of the pool, the whole pool is decoded and kept; a few are decoded each time.
 
         Parameters
         ----------
         positions : ndarray of int64, shape (n,)
             Positions in the pool, none negative.
+        keep : bool
+            Decode the whole pool and keep its runs, where these entries are a good part of it. Otherwise runs that were
+            not kept before are decoded and let go: they take several times the room of the COCO bytes.
 
         Returns
         -------
@@ -188,7 +191,7 @@ class MaskPool:
         with self._lock:
             data, offsets = self.bytes_view()
             n_decoded = len(self._toggle_offsets) - 1
-            if n_decoded < len(self) and 4 * len(positions) < len(self) - n_decoded:
+            if n_decoded < len(self) and not (keep and 4 * len(positions) >= len(self) - n_decoded):
                 lengths = offsets[positions + 1] - offsets[positions]
                 chosen, starts = gather(data, offsets[positions], lengths)
                 return _decode(chosen, starts, self.sizes_hw()[positions])
