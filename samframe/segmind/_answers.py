@@ -58,7 +58,12 @@ class CallError(SamframeError):
     """
 
     def __init__(
-        self, message: str, *, kind: Failure = Failure.LOST, status_code: int | None = None, wait_s: float | None = None
+        self,
+        message: str,
+        *,
+        kind: Failure = Failure.LOST,
+        status_code: int | None = None,
+        wait_s: float | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind

@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from types import TracebackType
-from typing import Any, Self
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
 
 from samframe._contract import DEFAULT_MODEL
-from samframe.errors import AuthenticationError, OptionError
+from samframe.errors import OptionError
 from samframe.segmind._answers import Call, CallError, Credits, Failure, HistoryRow, JobAnswer
 from samframe.segmind._hosts import Hosts
 from samframe.segmind._http import HttpTransport, Response
-from samframe.segmind._key import HOW_TO_GET_ONE, ApiKey, hide_in_logs
+from samframe.segmind._key import ApiKey, hide_in_logs
 from samframe.segmind._wire import read_credits, read_history, read_job, read_submit, read_upload
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from types import TracebackType
 
 __all__ = ["Client", "Connection"]
 
@@ -65,18 +68,22 @@ class Client:
         rate_limit: float | None = None,
         allowed_hosts: Sequence[str] = (),
     ) -> None:
-        if rate_limit is not None and not rate_limit > 0:
-            raise OptionError(f"rate_limit is requests a minute, above 0; it is {rate_limit!r}.")
-        if isinstance(allowed_hosts, str):
-            raise OptionError("allowed_hosts is a list of host names, not one string.")
-        self.hosts = Hosts.from_base_url(
-            base_url or os.environ.get("SEGMIND_BASE_URL"), allowed_hosts=tuple(host.lower() for host in allowed_hosts)
-        )
-        secret = api_key if api_key is not None else os.environ.get("SEGMIND_API_KEY", "")
-        if not secret.strip():
-            raise AuthenticationError(f"There is no API key: SEGMIND_API_KEY is not set. {HOW_TO_GET_ONE}")
-        self.key = ApiKey(secret, strict=self.hosts.is_segmind)
         self.rate_limit = rate_limit
+        try:
+            if rate_limit is not None and not rate_limit > 0:
+                raise OptionError(f"rate_limit is requests a minute, above 0; it is {rate_limit!r}.")
+            if isinstance(allowed_hosts, str):
+                raise OptionError("allowed_hosts is a list of host names, not one string.")
+            self.hosts = Hosts.from_base_url(
+                base_url if base_url is not None else os.environ.get("SEGMIND_BASE_URL") or None,
+                allowed_hosts=tuple(str(host).lower() for host in allowed_hosts),
+            )
+            self.key = ApiKey(
+                api_key if api_key is not None else os.environ.get("SEGMIND_API_KEY", ""),
+                strict=self.hosts.is_segmind,
+            )
+        finally:
+            del api_key  # a traceback that shows the variables of its frames must not show this one
 
     @property
     def base_url(self) -> str:
@@ -115,6 +122,8 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
+        if not hasattr(self, "hosts"):  # seen by debuggers only, while __init__ raises
+            return f"{type(self).__name__}()"
         limit = f", rate_limit={self.rate_limit:g}" if self.rate_limit is not None else ""
         return f"{type(self).__name__}({self.base_url!r}{limit})"
 
@@ -132,7 +141,9 @@ class Connection:
         Told of every call as it starts, for counters.
     """
 
-    def __init__(self, hosts: Hosts, transport: HttpTransport, *, on_call: Callable[[Call], None] | None = None) -> None:
+    def __init__(
+        self, hosts: Hosts, transport: HttpTransport, *, on_call: Callable[[Call], None] | None = None
+    ) -> None:
         self._hosts = hosts
         self._transport = transport
         self.on_call = on_call
@@ -168,11 +179,11 @@ class Connection:
         if reason is not None:
             raise CallError(f"the output's URL is not fetched: {reason}", kind=Failure.REFUSED_HOST)
         answer = await self._call(Call.DOWNLOAD, "GET", url, with_key=False, max_bytes=_OUTPUT_BYTES)
-        if answer.status == 200:
+        if answer.status == HTTPStatus.OK:
             return answer.body
-        if answer.status == 429:
-            read_job(429, answer.headers, b"")  # raises, with the wait
-        gone = answer.status in {403, 404, 410}
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            read_job(answer.status, answer.headers, b"")  # raises, with the wait
+        gone = answer.status in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
         raise CallError(
             f"the output file answered HTTP {answer.status}",
             kind=Failure.NOT_FOUND if gone else Failure.LOST,
@@ -195,7 +206,12 @@ class Connection:
         self, *, from_date: str, to_date: str, model: str | None = None, page: int = 1, per_page: int = 100
     ) -> list[HistoryRow]:
         """Return one page of the account's own request history. Dates are ``YYYY-MM-DD``, at most 31 days apart."""
-        query: dict[str, str] = {"page": str(page), "per_page": str(per_page), "from_date": from_date, "to_date": to_date}
+        query: dict[str, str] = {
+            "page": str(page),
+            "per_page": str(per_page),
+            "from_date": from_date,
+            "to_date": to_date,
+        }
         if model is not None:
             query["model_name"] = model
         url = f"{self._hosts.history}/inference-request/request-history?{urlencode(query)}"

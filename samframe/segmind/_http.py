@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import ssl
-from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from samframe._contract import API_KEY_HEADER
+from samframe._contract import API_KEY_HEADER, RESET_HEADER
 from samframe._version import __version__
 from samframe.segmind._answers import CallError, Failure
-from samframe.segmind._key import ApiKey
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Mapping
+
+    from samframe.segmind._key import ApiKey
 
 __all__ = ["HttpTransport", "Response", "load_library"]
+
+_HEADERS = ("content-type", "date", "retry-after", RESET_HEADER)
 
 _CONNECT_S = 10.0
 _IDLE_READ_S = 60.0
@@ -27,7 +32,7 @@ _KEEPALIVE_S = 2.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """An answer as it came over the wire: status, lower-cased headers, body."""
+    """An answer: status, those of its headers that are read, by their names in lower case, and the body."""
 
     status: int
     headers: Mapping[str, str]
@@ -65,7 +70,7 @@ class HttpTransport:
         self._key = key
         self._trust_env = trust_env
         self._idle: dict[str, list[Any]] = {}
-        self._all: list[Any] = []
+        self._all: dict[Any, None] = {}
         self._tls: ssl.SSLContext | None = None
         self._auth = _key_auth(self._httpx, key)
 
@@ -96,8 +101,9 @@ class HttpTransport:
             ``NOT_SENT`` or ``LOST``.
         """
         sent = _SentWhole() if content is not None else None
+        origin = _origin(url)
         try:
-            async with asyncio.timeout(deadline_s), self._client_for(url) as client:
+            async with asyncio.timeout(deadline_s), self._client_for(origin) as client:
                 request = client.build_request(
                     method,
                     url,
@@ -107,17 +113,18 @@ class HttpTransport:
                 )
                 return await self._exchange(client, request, with_key=with_key, max_bytes=max_bytes)
         except TimeoutError:
-            raise CallError(f"no full answer within {deadline_s:g} s", kind=_lost_or_not_sent(sent)) from None
+            failure = CallError(f"no full answer within {deadline_s:g} s", kind=_lost_or_not_sent(sent))
         except (self._httpx.HTTPError, self._httpx.StreamError, self._httpx.InvalidURL, OSError) as error:
             never_connected = isinstance(error, self._httpx.ConnectError | self._httpx.ConnectTimeout)
             kind = Failure.NOT_SENT if never_connected else _lost_or_not_sent(sent)
-            raise CallError(_describe(error, url), kind=kind) from None
+            failure = CallError(_describe(error, origin), kind=kind)
+        # Raised out here: inside the except block its context would keep httpx's frames, which hold the headers.
+        raise failure
 
     async def _exchange(self, client: Any, request: Any, *, with_key: bool, max_bytes: int) -> Response:
         response = await client.send(request, stream=True, auth=self._auth if with_key else None)
         try:
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            if headers.get("content-encoding", "identity").lower() != "identity":
+            if response.headers.get("content-encoding", "identity").lower() != "identity":
                 raise CallError("the answer is compressed though none was asked for", kind=Failure.LOST)
             chunks: list[bytes] = []
             size = 0
@@ -128,17 +135,25 @@ class HttpTransport:
                 chunks.append(chunk)
         finally:
             await response.aclose()
-        return Response(status=response.status_code, headers=headers, body=b"".join(chunks))
+        body = b"".join(chunks)
+        if with_key and self._key is not None:
+            body = self._key.hide_in(body)
+        # The others are left behind: a server may repeat in any of them what it was sent, the key as well.
+        headers = {name: response.headers[name] for name in _HEADERS if name in response.headers}
+        return Response(status=response.status_code, headers=headers, body=body)
 
     @asynccontextmanager
-    async def _client_for(self, url: str) -> AsyncIterator[Any]:
-        parts = urlsplit(url)
-        stack = self._idle.setdefault(f"{parts.scheme}://{parts.netloc}", [])
+    async def _client_for(self, origin: str) -> AsyncIterator[Any]:
+        stack = self._idle.setdefault(origin, [])
         client = stack.pop() if stack else self._new_client()
         try:
             yield client
-        finally:
-            stack.append(client)
+        except BaseException:
+            # A request that was cut off may leave its place in the client's pool taken.
+            del self._all[client]
+            await client.aclose()
+            raise
+        stack.append(client)
 
     def _new_client(self) -> Any:
         if self._tls is None:
@@ -147,12 +162,14 @@ class HttpTransport:
         client = self._httpx.AsyncClient(
             verify=self._tls,
             headers={"accept-encoding": "identity", "user-agent": f"samframe/{__version__}"},
-            limits=self._httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEPALIVE_S),
+            limits=self._httpx.Limits(
+                max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEPALIVE_S
+            ),
             timeout=self._httpx.Timeout(_IDLE_READ_S, connect=_CONNECT_S, pool=None),
             follow_redirects=False,
             trust_env=self._trust_env,
         )
-        self._all.append(client)
+        self._all[client] = None
         return client
 
     async def aclose(self) -> None:
@@ -166,13 +183,17 @@ class HttpTransport:
 class _SentWhole:
     """httpcore's trace callback: remembers that the last byte of the request went out."""
 
-    __slots__ = ("sent",)
+    __slots__ = ("_is_tunnel", "sent")
 
     def __init__(self) -> None:
         self.sent = False
+        self._is_tunnel = False
 
     async def __call__(self, name: str, info: Mapping[str, Any]) -> None:
-        if name.endswith("send_request_body.complete"):
+        if name.endswith("send_request_body.started"):
+            # A proxy is first asked to CONNECT, which is a request of its own, without a job in it.
+            self._is_tunnel = getattr(info.get("request"), "method", b"") == b"CONNECT"
+        elif name.endswith("send_request_body.complete") and not self._is_tunnel:
             self.sent = True
 
 
@@ -184,16 +205,33 @@ def _key_auth(httpx: Any, key: ApiKey | None) -> Any:
     """Return an httpx Auth that adds the key at the last moment, so that no frame of ours holds it in a variable."""
     if key is None:
         return None
+    reveal = key.reveal
 
-    class KeyAuth(httpx.Auth):  # type: ignore[misc, name-defined]  # the base class is chosen at run time
+    class KeyAuth(httpx.Auth):  # type: ignore[misc]  # the base class is chosen at run time
         def auth_flow(self, request: Any) -> Any:
-            request.headers[API_KEY_HEADER] = key.reveal()
+            request.headers[API_KEY_HEADER] = reveal()
             yield request
 
     return KeyAuth()
 
 
-def _describe(error: Exception, url: str) -> str:
+def _origin(url: str) -> str:
+    """Return scheme, host and port of a URL.
+
+    Raises
+    ------
+    CallError
+        ``NOT_SENT``, if it is none.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise CallError(f"no URL: {error}", kind=Failure.NOT_SENT) from None
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _describe(error: Exception, origin: str) -> str:
     """Return one short line about a transport error; never the request's headers."""
     text = str(error).splitlines()[0][:200] if str(error) else ""
-    return f"{type(error).__name__} at {urlsplit(url).netloc}{': ' + text if text else ''}"
+    return f"{type(error).__name__} at {origin}{': ' + text if text else ''}"

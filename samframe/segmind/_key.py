@@ -20,6 +20,8 @@ HOW_TO_GET_ONE = (
 _SEGMIND_SHAPE = re.compile(r"SG_[0-9A-Za-z]{8,128}")
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,256}")
 
+_SHORTEST_SECRET = 8
+
 _HTTP_LOGGERS = (
     "httpx",
     "httpx2",
@@ -57,23 +59,23 @@ class ApiKey:
     __slots__ = ("_secret",)
 
     def __init__(self, secret: str, *, strict: bool) -> None:
-        secret = secret.strip()
-        if not secret:
-            raise AuthenticationError(f"There is no API key. {HOW_TO_GET_ONE}")
-        if not _HEADER_SAFE.fullmatch(secret):
-            raise OptionError(
-                f"The API key holds {len(secret)} characters that cannot all be sent in a header "
-                "(a line break or a non-ASCII character, perhaps from copying). Nothing was sent."
-            )
-        if strict and not _SEGMIND_SHAPE.fullmatch(secret):
-            raise OptionError(
-                f"The API key has not the form of a Segmind key (SG_ and 16 hex digits). Nothing was sent. {HOW_TO_GET_ONE}"
-            )
-        self._secret = secret
+        problem = _why_no_key(secret, strict=strict)
+        if problem is not None:
+            del secret  # a traceback that shows the variables of its frames must not show this one
+            raise problem
+        self._secret = secret.strip()
 
     def reveal(self) -> str:
         """Return the secret itself, for the header of one request."""
         return self._secret
+
+    def hide_in(self, data: bytes) -> bytes:
+        """Return the bytes with stars in the place of the secret: a server may repeat what it was sent."""
+        secret = self._secret.encode()
+        is_word = (
+            len(secret) < _SHORTEST_SECRET
+        )  # of the offline server's kind: no secret, and found in good answers
+        return data if is_word or secret not in data else data.replace(secret, b"***")
 
     def fingerprint(self, salt: bytes) -> str:
         """Return 16 hex digits that tell two keys apart and do not give either away."""
@@ -86,12 +88,38 @@ class ApiKey:
         raise TypeError("An API key is not pickled: pass the key by SEGMIND_API_KEY to the other process.")
 
 
+def _why_no_key(secret: object, *, strict: bool) -> Exception | None:
+    """Return what is wrong with a key, as an exception that does not repeat it; None where nothing is."""
+    if not isinstance(secret, str):
+        return OptionError(f"The API key is text; it is a {type(secret).__name__}. Nothing was sent.")
+    text = secret.strip()
+    if not text:
+        return AuthenticationError(
+            f"There is no API key: none was given and SEGMIND_API_KEY is not set. {HOW_TO_GET_ONE}"
+        )
+    if not _HEADER_SAFE.fullmatch(text):
+        return OptionError(
+            f"The API key holds {len(text)} characters that cannot all be sent in a header "
+            "(a line break or a non-ASCII character, perhaps from copying). Nothing was sent."
+        )
+    if strict and not _SEGMIND_SHAPE.fullmatch(text):
+        return OptionError(
+            "The API key has not the form of a Segmind key (SG_ and 16 hex digits). Nothing was sent. "
+            f"{HOW_TO_GET_ONE}"
+        )
+    return None
+
+
 class RedactingFilter(logging.Filter):
     """Replaces one secret by stars in every record that passes, arguments and all."""
 
     def __init__(self, key: ApiKey) -> None:
         super().__init__()
         self._key = key
+
+    def hides(self, key: ApiKey) -> bool:
+        """Return whether this filter hides that key already."""
+        return self._key.reveal() == key.reveal()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return True always; a record that holds the secret is rewritten first."""
@@ -106,5 +134,5 @@ def hide_in_logs(key: ApiKey) -> None:
     """Put a filter for ``key`` on the HTTP libraries' loggers (filters do not pass from parents to children)."""
     for name in _HTTP_LOGGERS:
         logger = logging.getLogger(name)
-        if not any(isinstance(old, RedactingFilter) and old._key.reveal() == key.reveal() for old in logger.filters):  # noqa: SLF001 - same class
+        if not any(isinstance(old, RedactingFilter) and old.hides(key) for old in logger.filters):
             logger.addFilter(RedactingFilter(key))

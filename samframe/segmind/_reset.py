@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
 from samframe._contract import RESET_HEADER
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["LONGEST_WAIT_S", "SHORTEST_WAIT_S", "reset_wait_s"]
 
 SHORTEST_WAIT_S = 1.0
 LONGEST_WAIT_S = 120.0
 
-# Above this a number of seconds since 1970 would lie beyond the year 5000: it counts milliseconds.
+# Above this a number of seconds since 1970 would lie beyond the year 5000: it counts milliseconds, or less.
 _MILLISECONDS_FROM = 1e11
 
 
@@ -52,7 +55,9 @@ def _timestamp(text: str | None) -> float | None:
         return None
     number = _finite(text)
     if number is not None:
-        return number / 1000 if number > _MILLISECONDS_FROM else number
+        while number > _MILLISECONDS_FROM:
+            number /= 1000
+        return number
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -73,6 +78,6 @@ def _http_date(text: str | None) -> float | None:
         return None
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # OverflowError: a year of twenty digits
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

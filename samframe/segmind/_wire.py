@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import uuid
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 from samframe.segmind._answers import CallError, Credits, Failure, HistoryRow, JobAnswer, Metrics, RemoteState
 from samframe.segmind._reset import reset_wait_s
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "read_credits",
@@ -65,18 +67,20 @@ def read_submit(status: int, headers: Mapping[str, str], body: bytes) -> str:
         With the kind that the retry table goes by. A 2xx whose body holds no valid id is ``LOST``: the job may
         run and be billed.
     """
-    if 200 <= status < 300:
+    if _is_success(status):
         answer = _object(body)
         request_id = answer.get("request_id") if answer is not None else None
         if not isinstance(request_id, str) or not _is_uuid(request_id):
-            raise CallError(f"the answer (HTTP {status}) holds no valid request_id", kind=Failure.LOST, status_code=status)
+            raise CallError(
+                f"the answer (HTTP {status}) holds no valid request_id", kind=Failure.LOST, status_code=status
+            )
         return request_id
     text = _error_text(body)
-    if status == 404:
+    if status == HTTPStatus.NOT_FOUND:
         raise CallError(text or "no such model", kind=Failure.NO_MODEL, status_code=status)
-    if status == 500 and _object(body) is not None:
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR and _object(body) is not None:
         raise CallError(text or "server error", kind=Failure.SERVER_ERROR, status_code=status)
-    if status >= 500 or status == 408:
+    if _may_have_arrived(status):
         raise CallError(f"HTTP {status} {text}".strip(), kind=Failure.LOST, status_code=status)
     _raise_common(status, headers, text)
     raise CallError(text or f"HTTP {status}", kind=Failure.BAD_INPUT, status_code=status)
@@ -91,7 +95,7 @@ def read_job(status: int, headers: Mapping[str, str], body: bytes) -> JobAnswer:
         ``NOT_FOUND`` for an unknown or expired id; ``LOST`` for anything that may pass and is safe to ask again.
     """
     answer = _object(body)
-    if answer is not None and (status < 300 or status == 422):
+    if answer is not None and (_is_success(status) or status == HTTPStatus.UNPROCESSABLE_ENTITY):
         state = _state(answer.get("status"))
         if state is not None:
             error = answer.get("error")
@@ -101,13 +105,11 @@ def read_job(status: int, headers: Mapping[str, str], body: bytes) -> JobAnswer:
                 error=_shorten(error) if error is not None else None,
                 output=answer.get("output"),
                 raw=body.decode("utf-8", "replace"),
-                engine=answer["engine"] if isinstance(answer.get("engine"), str) else None,
+                engine=_shorten(answer["engine"]) if isinstance(answer.get("engine"), str) else None,
             )
     text = _error_text(body)
-    if status == 404:
+    if status == HTTPStatus.NOT_FOUND:
         raise CallError(text or "unknown or expired request", kind=Failure.NOT_FOUND, status_code=status)
-    if status < 300 or status >= 500 or status in {408, 422}:
-        raise CallError(f"HTTP {status} {text}".strip(), kind=Failure.LOST, status_code=status)
     _raise_common(status, headers, text)
     raise CallError(f"HTTP {status} {text}".strip(), kind=Failure.LOST, status_code=status)
 
@@ -125,7 +127,7 @@ def read_upload(status: int, headers: Mapping[str, str], body: bytes) -> list[st
 def read_credits(status: int, headers: Mapping[str, str], body: bytes) -> Credits:
     """Return the balance."""
     answer = _checked_object(status, headers, body)
-    paid = _number(answer.get("credits"))
+    paid = _number(answer.get("credits"), least=-math.inf)
     if paid is None:
         raise CallError("the answer holds no credits", kind=Failure.LOST, status_code=status)
     return Credits(credits=paid, free_credits=_number(answer.get("free-credits")) or 0.0)
@@ -134,11 +136,10 @@ def read_credits(status: int, headers: Mapping[str, str], body: bytes) -> Credit
 def read_history(status: int, headers: Mapping[str, str], body: bytes) -> list[HistoryRow]:
     """Return the rows of one page of the request history, or of one request's own page.
 
-    The envelope is not documented: the one list of objects in it is taken, at any depth, or the object itself
-    where it is a row.
+    The envelope is not documented: rows are taken wherever they are in it, at any depth, in order.
     """
     parsed = _parse(body)
-    if status >= 300:
+    if not _is_success(status):
         _checked_object(status, headers, body)
     if parsed is None:
         raise CallError(f"HTTP {status}: the history is no JSON", kind=Failure.LOST, status_code=status)
@@ -147,42 +148,60 @@ def read_history(status: int, headers: Mapping[str, str], body: bytes) -> list[H
 
 def _checked_object(status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
     answer = _object(body)
-    if 200 <= status < 300 and answer is not None:
+    if _is_success(status) and answer is not None:
         return answer
     text = _error_text(body)
-    if status == 404:
+    if status == HTTPStatus.NOT_FOUND:
         raise CallError(text or "not found", kind=Failure.NOT_FOUND, status_code=status)
-    if 300 <= status < 500:
-        _raise_common(status, headers, text)
+    _raise_common(status, headers, text)
     raise CallError(f"HTTP {status} {text}".strip(), kind=Failure.LOST, status_code=status)
+
+
+#: What means the same in every call, and the words where the server gives none.
+_MEANINGS = {
+    HTTPStatus.UNAUTHORIZED: (Failure.UNAUTHENTICATED, "the API key was refused"),
+    HTTPStatus.FORBIDDEN: (Failure.FORBIDDEN, "not allowed for this account"),
+    HTTPStatus.METHOD_NOT_ALLOWED: (Failure.NO_MODEL, "this address does not take the call"),
+    HTTPStatus.GONE: (Failure.RETIRED, "the model is retired"),
+}
+_WORDS_OF_MONEY = ("credit", "spend", "balance", "limit")
 
 
 def _raise_common(status: int, headers: Mapping[str, str], text: str) -> None:
     """Raise for what means the same in every call; return for the rest."""
+    wait_s = None
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        kind, fallback = Failure.REDIRECTED, f"HTTP {status} redirect"
+    elif status in _MEANINGS:
+        kind, fallback = _MEANINGS[HTTPStatus(status)]
+    elif status == HTTPStatus.NOT_ACCEPTABLE and _is_about_content_type(text):
+        kind, fallback = Failure.BAD_CONTENT_TYPE, "content type refused"
+    elif status == HTTPStatus.NOT_ACCEPTABLE and _is_about_money(text):
+        kind, fallback = Failure.NO_CREDITS, "not acceptable"
+    elif status == HTTPStatus.TOO_MANY_REQUESTS:
+        kind, fallback = Failure.RATE_LIMITED, "rate limit reached"
+        wait_s = reset_wait_s(headers)
+    else:
+        return
+    raise CallError(text or fallback, kind=kind, status_code=status, wait_s=wait_s)
 
-    def fail(kind: Failure, fallback: str) -> NoReturn:
-        raise CallError(text or fallback, kind=kind, status_code=status)
 
-    if 300 <= status < 400:
-        fail(Failure.REDIRECTED, f"HTTP {status} redirect")
-    if status == 401:
-        fail(Failure.UNAUTHENTICATED, "the API key was refused")
-    if status == 403:
-        fail(Failure.FORBIDDEN, "not allowed for this account")
-    if status == 405:
-        fail(Failure.NO_MODEL, "this address does not take the call")
-    if status == 406:
-        lowered = text.lower()
-        if "content type" in lowered or "content-type" in lowered:
-            fail(Failure.BAD_CONTENT_TYPE, text)
-        if not lowered or any(word in lowered for word in ("credit", "spend", "balance", "limit")):
-            fail(Failure.NO_CREDITS, "not acceptable")
-    if status == 410:
-        fail(Failure.RETIRED, "the model is retired")
-    if status == 429:
-        raise CallError(
-            text or "rate limit reached", kind=Failure.RATE_LIMITED, status_code=status, wait_s=reset_wait_s(headers)
-        )
+def _is_about_content_type(text: str) -> bool:
+    return "content type" in text.lower().replace("-", " ")
+
+
+def _is_about_money(text: str) -> bool:
+    # A 406 without words is read as the account's: stopping costs nothing, going on fails every row.
+    return not text or any(word in text.lower() for word in _WORDS_OF_MONEY)
+
+
+def _is_success(status: int) -> bool:
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def _may_have_arrived(status: int) -> bool:
+    """Return whether a proxy may have given this answer for a server that had taken the request."""
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT
 
 
 def _parse(body: bytes) -> Any:
@@ -209,7 +228,14 @@ def _error_text(body: bytes) -> str:
 
 
 def _shorten(value: object) -> str:
-    text = re.sub(r"\s+", " ", value if isinstance(value, str) else json.dumps(value, default=str)).strip()
+    """Return text on one line, cut, without what a terminal would obey or a database refuses (half characters)."""
+    if not isinstance(value, str):
+        try:
+            value = json.dumps(value, default=str)
+        except RecursionError:
+            value = type(value).__name__
+    seen = value[: 4 * _SHOWN_CHARACTERS]
+    text = " ".join("".join(letter if letter.isprintable() else " " for letter in seen).split())
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
 
 
@@ -227,37 +253,42 @@ def _state(value: object) -> RemoteState | None:
         return None
 
 
-def _number(value: object) -> float | None:
+def _number(value: object, *, least: float = 0.0) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) and number >= 0 else None
+    return number if math.isfinite(number) and number >= least else None
 
 
 def _metrics(value: object) -> Metrics:
     if not isinstance(value, dict):
         return Metrics()
-    names = ("inference_time", "queue_time", "total_time", "cost", "remaining_credits")
-    return Metrics(**{name: _number(value.get(name)) for name in names})
+    names = ("inference_time", "queue_time", "total_time", "cost")
+    return Metrics(
+        remaining_credits=_number(value.get("remaining_credits"), least=-math.inf),
+        **{name: _number(value.get(name)) for name in names},
+    )
 
 
 def _rows(parsed: Any) -> list[dict[str, Any]]:
-    """Return the one list of objects in an unknown envelope, breadth first."""
-    queue = [parsed]
-    while queue:
-        value = queue.pop(0)
-        if isinstance(value, list):
-            return [item for item in value if isinstance(item, dict)]
-        if isinstance(value, dict):
-            if isinstance(value.get("request_id"), str):
-                return [value]
-            queue.extend(item for item in value.values() if isinstance(item, dict | list))
-    return []
+    """Return the rows in an unknown envelope, in order. Not recursive: JSON may be nested deeper than Python calls."""
+    rows: list[dict[str, Any]] = []
+    stack = [parsed]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict) and not value.keys().isdisjoint(_ROW_FIELDS) and "request_id" in value:
+            rows.append(value)
+        elif isinstance(value, dict | list):
+            inside = list(value.values()) if isinstance(value, dict) else value
+            stack.extend(reversed(inside))
+    return rows
 
 
+#: What tells a row from an envelope that carries a request_id of its own.
+_ROW_FIELDS = frozenset({"request_body", "model_status", "generation_url", "credits_deduction"})
 _HISTORY_STATES = {
     "COMPLETED": RemoteState.COMPLETED,
     "SUCCESS": RemoteState.COMPLETED,

@@ -1,0 +1,424 @@
+"""The pure wire: every row of the contract's error table, broken answers, envelopes nobody documented."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from samframe._contract import RESET_HEADER
+from samframe.segmind import CallError, Failure, RemoteState, submit_body
+from samframe.segmind._wire import read_credits, read_history, read_job, read_submit, read_upload
+
+ID = "0f8b1f0e-6a3e-4c8e-9d3a-1b2c3d4e5f60"
+HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
+
+
+def as_json(**fields):
+    return json.dumps(fields).encode()
+
+
+def failure(read, status, body=b"", headers=None):
+    with pytest.raises(CallError) as caught:
+        read(status, headers or {}, body)
+    return caught.value
+
+
+SUBMIT_ERRORS = [
+    (400, as_json(error="image is required"), Failure.BAD_INPUT),
+    (401, as_json(error="Invalid API key"), Failure.UNAUTHENTICATED),
+    (401, HTML, Failure.UNAUTHENTICATED),
+    (403, as_json(error="not allowed"), Failure.FORBIDDEN),
+    (404, as_json(error="Model x not found"), Failure.NO_MODEL),
+    (404, HTML, Failure.NO_MODEL),
+    (405, HTML, Failure.NO_MODEL),
+    (406, as_json(error="Insufficient credits"), Failure.NO_CREDITS),
+    (406, as_json(error="Team spend limit reached"), Failure.NO_CREDITS),
+    (406, b"", Failure.NO_CREDITS),
+    (406, as_json(error="Invalid content type"), Failure.BAD_CONTENT_TYPE),
+    (406, as_json(error="Content-Type must be JSON"), Failure.BAD_CONTENT_TYPE),
+    (406, as_json(error="overlay_mask must be boolean"), Failure.BAD_INPUT),
+    (408, b"", Failure.LOST),
+    (410, as_json(error="retired"), Failure.RETIRED),
+    (413, HTML, Failure.BAD_INPUT),
+    (422, as_json(error="Unprocessable"), Failure.BAD_INPUT),
+    (422, as_json(status="FAILED", error="Unprocessable"), Failure.BAD_INPUT),
+    (429, as_json(error="Rate limit"), Failure.RATE_LIMITED),
+    (500, as_json(error="Internal server error"), Failure.SERVER_ERROR),
+    (500, HTML, Failure.LOST),
+    (500, b"[1]", Failure.LOST),
+    (502, as_json(error="x"), Failure.LOST),
+    (502, HTML, Failure.LOST),
+    (503, b"", Failure.LOST),
+    (504, HTML, Failure.LOST),
+    (520, HTML, Failure.LOST),
+    (301, HTML, Failure.REDIRECTED),
+    (307, b"", Failure.REDIRECTED),
+    (308, b"", Failure.REDIRECTED),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "kind"), SUBMIT_ERRORS)
+def test_each_error_of_a_submit_has_its_kind(status, body, kind):
+    """Every row of the contract's error table, as the answer to a submit."""
+    error = failure(read_submit, status, body)
+
+    assert (error.kind, error.status_code) == (kind, status)
+
+
+GET_ERRORS = [
+    (400, as_json(error="not completed"), Failure.LOST),
+    (401, as_json(error="Invalid API key"), Failure.UNAUTHENTICATED),
+    (403, b"", Failure.FORBIDDEN),
+    (404, as_json(error="Request not found"), Failure.NOT_FOUND),
+    (404, HTML, Failure.NOT_FOUND),
+    (405, HTML, Failure.NO_MODEL),
+    (406, as_json(error="Insufficient credits"), Failure.NO_CREDITS),
+    (408, b"", Failure.LOST),
+    (422, HTML, Failure.LOST),
+    (422, as_json(detail="no status"), Failure.LOST),
+    (429, b"", Failure.RATE_LIMITED),
+    (500, as_json(error="x"), Failure.LOST),
+    (502, HTML, Failure.LOST),
+    (503, b"", Failure.LOST),
+    (200, HTML, Failure.LOST),
+    (200, b"", Failure.LOST),
+    (200, as_json(status="HALF_DONE"), Failure.LOST),
+    (200, as_json(status=None), Failure.LOST),
+    (200, as_json(request_id=ID), Failure.LOST),
+    (302, b"", Failure.REDIRECTED),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "kind"), GET_ERRORS)
+def test_each_error_of_a_get_has_its_kind(status, body, kind):
+    """Every row of the contract's error table, as the answer to a status or result call."""
+    assert failure(read_job, status, body).kind is kind
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null",
+        b"[]",
+        HTML,
+        as_json(status="QUEUED"),
+        as_json(request_id=""),
+        as_json(request_id=None),
+        as_json(request_id=17),
+        as_json(request_id="../../x"),
+        as_json(request_id=ID.replace("-", "")),
+        as_json(request_id=f"{{{ID}}}"),
+        as_json(request_id=f"urn:uuid:{ID}"),
+        as_json(request_id=f" {ID}"),
+        as_json(request_id=[ID]),
+        as_json(request_id=ID)[:-3],
+        b"\xff\xfe" + as_json(request_id=ID),
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"request_id": ' + b"9" * 5000 + b"}",
+    ],
+    ids=lambda body: repr(body[:24]),
+)
+def test_a_2xx_without_a_good_id_is_lost(body):
+    """Such a submit may run and be billed: it is neither accepted nor refused."""
+    assert failure(read_submit, 200, body).kind is Failure.LOST
+
+
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_a_good_id_is_returned(status):
+    """Any 2xx with a UUID is an accepted job, whatever else the answer holds or lacks."""
+    assert read_submit(status, {}, as_json(request_id=ID, status_url="http://evil/x")) == ID
+
+
+def test_an_upper_case_id_is_taken_as_it_came():
+    """The API decides how it spells its ids."""
+    assert read_submit(200, {}, as_json(request_id=ID.upper())) == ID.upper()
+
+
+@pytest.mark.parametrize(
+    ("metrics", "cost"),
+    [
+        ('{"cost": 0.002}', 0.002),
+        ('{"cost": "0.002"}', 0.002),
+        ('{"cost": NaN}', None),
+        ('{"cost": Infinity}', None),
+        ('{"cost": -1}', None),
+        ('{"cost": true}', None),
+        ('{"cost": null}', None),
+        ('{"cost": [1]}', None),
+        ('{"cost": "free"}', None),
+        ('{"cost": ' + "9" * 400 + "}", None),
+        ("{}", None),
+        ("[]", None),
+        ("null", None),
+        ('"x"', None),
+    ],
+)
+def test_a_cost_that_is_no_sum_is_none(metrics, cost):
+    """Money is a finite number of at least 0, or unknown."""
+    body = f'{{"status": "COMPLETED", "metrics": {metrics}}}'.encode()
+
+    assert read_job(200, {}, body).metrics.cost == cost
+
+
+def test_missing_metrics_are_unknown():
+    """A result without metrics is a result."""
+    answer = read_job(200, {}, as_json(status="COMPLETED", output="u"))
+
+    assert (answer.state, answer.metrics.inference_time, answer.output) == (RemoteState.COMPLETED, None, "u")
+
+
+def test_an_overdrawn_account_is_told():
+    """A balance may be below 0, a cost may not."""
+    answer = read_job(200, {}, as_json(status="COMPLETED", metrics={"remaining_credits": -0.5, "cost": -0.5}))
+
+    assert (answer.metrics.remaining_credits, answer.metrics.cost) == (-0.5, None)
+
+
+def test_a_failed_job_comes_as_422():
+    """FAILED is served with HTTP 422 and carries its reason."""
+    answer = read_job(422, {}, as_json(status="FAILED", error="Prompt is Mandatory"))
+
+    assert (answer.state, answer.error) == (RemoteState.FAILED, "Prompt is Mandatory")
+
+
+@pytest.mark.parametrize("status", ["completed", "Completed", "COMPLETED"])
+def test_states_in_any_case(status):
+    """A state is known by its word, not by its case."""
+    assert read_job(200, {}, as_json(status=status)).state is RemoteState.COMPLETED
+
+
+def test_a_deep_answer_to_a_poll_is_lost():
+    """JSON nested 100,000 deep is noise, not a crash."""
+    assert failure(read_job, 200, b'{"status":' + b"[" * 100_000 + b"]" * 100_000 + b"}").kind is Failure.LOST
+
+
+def test_a_deep_error_text_is_no_crash():
+    """An error that is itself nested nearly too deep to write is named by its kind."""
+    for depth in (100, 900, 2000, 20_000):
+        body = b'{"error": ' + b"[" * depth + b"]" * depth + b"}"
+
+        assert failure(read_submit, 400, body).kind is Failure.BAD_INPUT
+
+
+def test_an_error_is_one_short_printable_line():
+    """Line breaks, terminal escapes, half characters and direction marks do not reach a row's error."""
+    text = str(
+        failure(read_submit, 400, b'{"error": "a\\nb\\u001b[31m\\ud800\\u202e c' + b"x" * 9999 + b'"}')
+    )
+
+    assert text.isprintable()
+    assert text.startswith("a b [31m c")
+    assert len(text) <= 300
+    assert text.encode("utf-8")
+
+
+def test_an_engine_name_with_half_a_character_can_be_stored():
+    """What goes to the ledger can be written as UTF-8."""
+    answer = read_job(200, {}, b'{"status": "COMPLETED", "engine": "x\\ud800y"}')
+
+    assert answer.engine.encode("utf-8")
+
+
+@pytest.mark.parametrize("field", ["error", "message", "detail"])
+def test_the_words_of_an_error_are_found(field):
+    """The text is taken from error, message or detail."""
+    assert str(failure(read_submit, 400, as_json(**{field: "boy is no model"}))) == "boy is no model"
+
+
+def test_a_429_tells_its_wait():
+    """The reset is taken against the server's own Date."""
+    headers = {RESET_HEADER: "1000000030", "date": "Sun, 09 Sep 2001 01:46:40 GMT"}
+
+    assert failure(read_submit, 429, b"", headers).wait_s == 30
+
+
+def test_a_429_without_a_usable_header_tells_none():
+    """Garbage is no time."""
+    assert failure(read_job, 429, b"", {RESET_HEADER: "soon", "retry-after": "nan"}).wait_s is None
+
+
+def row(**fields):
+    return {
+        "request_id": str(uuid.uuid4()),
+        "model_status": "COMPLETED",
+        "request_body": {"image": "https://x/a.png", "prompt": "boy"},
+        "generation_url": "https://images.segmind.com/a.png",
+    } | fields
+
+
+ONE = row(request_id=ID)
+OTHER = row()
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        [ONE, OTHER],
+        {"data": [ONE, OTHER]},
+        {"data": {"rows": {"items": [ONE, OTHER]}}},
+        {"columns": ["request_id", "error"], "data": [ONE, OTHER]},
+        {"errors": [], "data": [ONE, OTHER]},
+        {"filters": [{"name": "model"}], "results": [ONE, OTHER]},
+        {"request_id": str(uuid.uuid4()), "data": [ONE, OTHER]},
+        {"edges": [{"node": ONE}, {"node": OTHER}]},
+        [[ONE, OTHER]],
+    ],
+    ids=repr,
+)
+def test_history_rows_are_found_in_any_envelope(envelope):
+    """The envelope is not documented: rows are found at any depth, in their order."""
+    rows = read_history(200, {}, json.dumps(envelope).encode())
+
+    assert [row.request_id for row in rows] == [ONE["request_id"], OTHER["request_id"]]
+
+
+@pytest.mark.parametrize("envelope", [ONE, {"data": ONE}, {"success": True, "data": [ONE]}], ids=repr)
+def test_one_request_of_the_history_in_any_envelope(envelope):
+    """A single request's answer may be the row itself."""
+    assert [row.request_id for row in read_history(200, {}, json.dumps(envelope).encode())] == [ID]
+
+
+@pytest.mark.parametrize("empty", [[], {}, {"data": []}, {"data": None}, "x", 5, {"data": [1, "x", None]}])
+def test_a_history_without_rows_is_empty(empty):
+    """Nothing found is no error."""
+    assert read_history(200, {}, json.dumps(empty).encode()) == []
+
+
+def test_the_inputs_may_come_as_json_text():
+    """request_body is the inputs, or their JSON text."""
+    text = json.dumps({"image": "https://x/a.png", "prompt": "boy"})
+    rows = read_history(
+        200, {}, json.dumps([row(request_body=text), row(request_body="{"), row(request_body=5)]).encode()
+    )
+
+    assert [row.inputs for row in rows] == [{"image": "https://x/a.png", "prompt": "boy"}, {}, {}]
+
+
+def test_rows_with_odd_ids_are_left_out():
+    """An id that is no UUID is never built into a URL."""
+    rows = read_history(200, {}, json.dumps([row(request_id="../../x"), row(request_id=None), ONE]).encode())
+
+    assert [row.request_id for row in rows] == [ID]
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("COMPLETED", RemoteState.COMPLETED),
+        ("SUCCESS", RemoteState.COMPLETED),
+        ("failed", RemoteState.FAILED),
+        ("PENDING", RemoteState.PROCESSING),
+        ("???", None),
+        (None, None),
+    ],
+)
+def test_states_of_the_history(word, state):
+    """The history has words of its own; one that is not known is no state."""
+    assert read_history(200, {}, json.dumps([row(model_status=word)]).encode())[0].state is state
+
+
+def test_a_deep_history_is_walked_without_recursion():
+    """Nesting that JSON just takes does not exhaust Python's stack."""
+    body = b"[" * 900 + json.dumps(ONE).encode() + b"]" * 900
+
+    assert [row.request_id for row in read_history(200, {}, body)] == [ID]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (404, b"", Failure.NOT_FOUND),
+        (401, b"", Failure.UNAUTHENTICATED),
+        (500, b"", Failure.LOST),
+        (200, HTML, Failure.LOST),
+        (429, b"", Failure.RATE_LIMITED),
+        (302, b"", Failure.REDIRECTED),
+    ],
+)
+def test_errors_of_the_history(status, body, kind):
+    """The history fails like every other GET."""
+    assert failure(read_history, status, body).kind is kind
+
+
+@pytest.mark.parametrize("name", ["file_urls", "urls"])
+def test_uploaded_urls_under_either_name(name):
+    """The contract has two names for them."""
+    assert read_upload(200, {}, as_json(**{name: ["https://a/1.png"]})) == ["https://a/1.png"]
+
+
+@pytest.mark.parametrize("body", [b"", as_json(), as_json(file_urls="x"), as_json(file_urls=[1])])
+def test_an_upload_without_urls_is_lost(body):
+    """An upload's answer is checked before it is used."""
+    assert failure(read_upload, 200, body).kind is Failure.LOST
+
+
+def test_credits():
+    """The balance may come as numbers or text, and may be overdrawn."""
+    balance = read_credits(200, {}, b'{"credits": "12.5", "free-credits": 1}')
+    overdrawn = read_credits(200, {}, b'{"credits": -2}')
+
+    assert (balance.credits, balance.free_credits) == (12.5, 1.0)
+    assert (overdrawn.credits, overdrawn.free_credits) == (-2.0, 0.0)
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"credits": NaN}', b'{"credits": null}', b"[]", HTML])
+def test_credits_that_are_no_number(body):
+    """No balance is made up."""
+    assert failure(read_credits, 200, body).kind is Failure.LOST
+
+
+def test_a_submit_names_what_it_needs_only():
+    """Fields without a value are left out: a row of coordinates sends no prompt."""
+    body = submit_body(
+        image="u", prompt=None, points="[1,2]", remove_points=None, overlay_mask=False, base64=True
+    )
+
+    assert body == {"image": "u", "coordinates": "[1,2]", "overlay_mask": False, "base64": True}
+
+
+READERS = (read_submit, read_job, read_history, read_upload, read_credits)
+
+
+def words_of(read, status, body):
+    """Return what a reader's CallError says, "" where it raises none. Another error is this test's failure."""
+    try:
+        read(status, {}, body)
+    except CallError as error:
+        return str(error)
+    return ""
+
+
+@settings(max_examples=100, deadline=None)
+@given(status=st.integers(100, 599), body=st.binary(max_size=200) | st.text(max_size=80).map(str.encode))
+def test_no_answer_raises_anything_but_a_call_error(status, body):
+    """Whatever comes over the wire, a reader returns or raises CallError."""
+    words = [words_of(read, status, body) for read in READERS]
+
+    assert all(map(str.isprintable, words))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["status", "error", "metrics", "request_id", "output", "x"]), inner, max_size=4
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(status=st.sampled_from([200, 400, 404, 406, 422, 429, 500]), content=json_values)
+def test_no_json_raises_anything_but_a_call_error(status, content):
+    """Well-formed JSON of any shape under the contract's own names is read or refused."""
+    body = json.dumps(content).encode()
+    words = [words_of(read, status, body) for read in READERS]
+
+    assert all(map(str.isprintable, words))
