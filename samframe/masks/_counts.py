@@ -245,10 +245,7 @@ def _runs_from_pool(pool: npt.NDArray[np.uint8], offsets: Offsets) -> tuple[npt.
         begins = np.ones(more.size, dtype=bool)
         np.logical_not(more[:-1], out=begins[1:])
         values = values[begins]
-    if one_mask:
-        run_offsets = np.array([0, values.size], dtype=np.int64)
-    else:
-        run_offsets = offsets - np.searchsorted(joined, offsets)
+    run_offsets = offsets - np.searchsorted(joined, offsets)
     return _undo_deltas(values, run_offsets), run_offsets
 
 

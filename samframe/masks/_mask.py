@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+import base64
+import html
+import math
+import operator
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from samframe.errors import MaskError
-from samframe.masks import _codec, _counts, _png, _png_mask, _runs
+from samframe.masks import (
+    _codec,
+    _components,
+    _counts,
+    _morphology,
+    _pieces,
+    _png,
+    _png_mask,
+    _polygons,
+    _runs,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["Mask"]
 
 Ints = npt.NDArray[np.integer[Any]]
+
+_PREVIEW = 256  # pixels a side of a notebook's picture
 
 
 class Mask:
@@ -116,6 +134,18 @@ class Mask:
         x, y, width, height = _runs.bboxes(toggles, np.array([0, toggles.size]), self._size_hw)[0].tolist()
         return (x, y, width, height)
 
+    @property
+    def centroid(self) -> tuple[float, float]:
+        """Mean ``(x, y)`` of the pixels, the first pixel's centre being (0, 0); NaN for an empty mask."""
+        toggles = self.toggles
+        x, y = _runs.centroids(toggles, np.array([0, toggles.size]), self._size_hw)[0].tolist()
+        return (x, y)
+
+    @property
+    def perimeter(self) -> int:
+        """Number of pixel edges between foreground and background, the image's own edge included."""
+        return _morphology.perimeter(self.toggles, self._size_hw)
+
     @classmethod
     def from_numpy(cls, array: npt.ArrayLike) -> Self:
         """Return the mask of an array of shape (H, W): what is not zero is foreground."""
@@ -191,20 +221,19 @@ class Mask:
         """Return what both cover."""
         if not isinstance(other, Mask):
             return NotImplemented
-        return self._from_toggles(_runs.intersection_runs([self.toggles, self._others(other)]), self._size_hw)
+        return self._made(_runs.intersection_runs([self.toggles, self._others(other)]))
 
     def __or__(self, other: Mask) -> Self:
         """Return what either covers."""
         if not isinstance(other, Mask):
             return NotImplemented
-        return self._from_toggles(_runs.union_runs([self.toggles, self._others(other)]), self._size_hw)
+        return self._made(_runs.union_runs([self.toggles, self._others(other)]))
 
     def __xor__(self, other: Mask) -> Self:
         """Return what exactly one covers."""
         if not isinstance(other, Mask):
             return NotImplemented
-        both = np.sort(np.concatenate([self.toggles, self._others(other)]))
-        return self._from_toggles(_counts.cancel_pairs(both), self._size_hw)
+        return self._made(_runs.xor_runs([self.toggles, self._others(other)]))
 
     def __sub__(self, other: Mask) -> Self:
         """Return what this covers and the other does not."""
@@ -215,12 +244,150 @@ class Mask:
     def __invert__(self) -> Self:
         """Return the background as a mask."""
         everything = np.array([0, self._size_hw[0] * self._size_hw[1]], dtype=self.toggles.dtype)
-        both = np.sort(np.concatenate([self.toggles, everything]))
-        return self._from_toggles(_counts.cancel_pairs(both), self._size_hw)
+        return self._made(_runs.xor_runs([self.toggles, everything]))
+
+    def _shared(self, other: Mask) -> int:
+        a, b = self.toggles, self._others(other)
+        return int(_runs.paired_intersection(a, np.array([0, a.size]), b, np.array([0, b.size]))[0])
 
     def iou(self, other: Mask) -> float:
         """Return intersection over union; 0.0 where both are empty, as pycocotools has it."""
-        a, b = self.toggles, self._others(other)
-        shared = int(_runs.paired_intersection(a, np.array([0, a.size]), b, np.array([0, b.size]))[0])
+        shared = self._shared(other)
         union = self.area + other.area - shared
         return shared / union if union else 0.0
+
+    def dice(self, other: Mask) -> float:
+        """Return twice the intersection over the sum of the areas; 0.0 where both are empty."""
+        total = self.area + other.area
+        return 2 * self._shared(other) / total if total else 0.0
+
+    def boundary_iou(self, other: Mask, *, dilation_ratio: float = 0.02) -> float:
+        """Return the IoU of the two inner boundaries (Cheng et al., Boundary IoU, CVPR 2021).
+
+        Parameters
+        ----------
+        other : Mask
+            Of the same size.
+        dilation_ratio : float
+            Width of the boundary as a share of the image's diagonal; at least one pixel.
+        """
+        self._others(other)
+        radius = max(1, round(dilation_ratio * math.hypot(*self._size_hw)))
+        edges = (self._made(_morphology.boundary(m.toggles, m.size_hw, radius)) for m in (self, other))
+        return next(edges).iou(next(edges))
+
+    def resize(self, size_hw: tuple[int, int]) -> Self:
+        """Return the mask scaled to (height, width) by nearest neighbour: the pixel under each new centre."""
+        size = _counts.check_size(size_hw)
+        return self._from_toggles(_pieces.resize(self.toggles, self._size_hw, size), size)
+
+    def crop(self, bbox_xywh: tuple[int, int, int, int]) -> Self:
+        """Return the window ``(x, y, width, height)`` in pixels; what lies outside the mask is background."""
+        x, y, width, height = (operator.index(value) for value in bbox_xywh)
+        size = _counts.check_size((height, width))
+        return self._from_toggles(_pieces.crop(self.toggles, self._size_hw, (x, y), size), size)
+
+    def translate(self, dx: int, dy: int) -> Self:
+        """Return the mask moved by whole pixels, in an image of the same size; what leaves it is lost."""
+        start = (-operator.index(dx), -operator.index(dy))
+        return self._made(_pieces.crop(self.toggles, self._size_hw, start, self._size_hw))
+
+    def dilate(self, radius: int = 1, *, shape: str = "disk") -> Self:
+        """Return the mask grown by ``radius`` pixels, by a "disk" or a "square"."""
+        return self._made(_morphology.dilate(self.toggles, self._size_hw, radius, shape=shape))
+
+    def erode(self, radius: int = 1, *, shape: str = "disk") -> Self:
+        """Return the mask shrunk by ``radius`` pixels; what lies outside the image counts as background."""
+        return self._made(_morphology.erode(self.toggles, self._size_hw, radius, shape=shape))
+
+    def components(self, *, connectivity: int = 8) -> list[Self]:
+        """Return the connected components as masks of this size, in the column-major order of their first pixels."""
+        parts = _components.component_toggles(self.toggles, self._size_hw, connectivity=connectivity)
+        return [self._made(part) for part in parts]
+
+    @property
+    def holes(self) -> int:
+        """Number of holes: 4-connected background that cannot reach the image's edge."""
+        return _components.count_holes(self.toggles, self._size_hw, connectivity=8)
+
+    def fill_holes(self, *, connectivity: int = 8) -> Self:
+        """Return the mask with its holes filled; the foreground connects ``connectivity`` ways."""
+        holes = _components.hole_toggles(self.toggles, self._size_hw, connectivity=connectivity)
+        return self._made(_runs.xor_runs([self.toggles, holes]))
+
+    def remove_small(self, min_area: int, *, connectivity: int = 8) -> Self:
+        """Return the mask without its components of fewer than ``min_area`` pixels."""
+        return self._made(
+            _components.large_toggles(self.toggles, self._size_hw, min_area, connectivity=connectivity)
+        )
+
+    def polygons(self, *, connectivity: int = 8) -> list[list[npt.NDArray[np.int64]]]:
+        """Return outlines along pixel edges, exact: ``Mask.from_polygons(m.polygons(), m.size_hw) == m``.
+
+        Returns
+        -------
+        list of list of ndarray
+            One polygon a component: outer ring, then holes. A ring is int64 of shape (n, 2), ``x, y`` of its
+            corners; pixel (x, y) covers the square from (x, y) to (x + 1, y + 1).
+        """
+        return _polygons.trace_polygons(self.toggles, self._size_hw, connectivity=connectivity)
+
+    @classmethod
+    def from_polygons(cls, polygons: Iterable[Any], size_hw: tuple[int, int]) -> Self:
+        """Return the union of polygons: a pixel belongs to it where its centre lies inside.
+
+        Parameters
+        ----------
+        polygons : iterable
+            Each a ring, or a list of rings under the even-odd rule (holes). A ring is an (n, 2) array of ``x, y``
+            or COCO's flat list ``x, y, x, y ...``, in pixels from the image's top left corner.
+        size_hw : (int, int)
+            Height and width in pixels.
+
+        Raises
+        ------
+        MaskError
+            If a ring is of another form, has fewer than three corners, or is not finite.
+        """
+        size = _counts.check_size(size_hw)
+        return cls._from_toggles(_polygons.polygon_toggles(polygons, size), size)
+
+    @classmethod
+    def from_bbox(cls, bbox_xywh: tuple[float, float, float, float], size_hw: tuple[int, int]) -> Self:
+        """Return the pixels whose centres lie in a box ``(x, y, width, height)``.
+
+        Raises
+        ------
+        MaskError
+            If the box has a negative side.
+        """
+        x, y, width, height = bbox_xywh
+        if width < 0 or height < 0:
+            raise MaskError(f"a box has no negative sides: {bbox_xywh}")
+        if not (width and height):
+            return cls.from_polygons([], size_hw)
+        corners = np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], dtype=float)
+        return cls.from_polygons([corners], size_hw)
+
+    def _made(self, toggles: Ints) -> Self:
+        return self._from_toggles(toggles, self._size_hw)
+
+    def _repr_png_(self) -> bytes | None:
+        """Return a picture for notebooks, at most 256 pixels a side."""
+        height, width = self._size_hw
+        if not height * width:
+            return None
+        scale = min(1.0, _PREVIEW / max(height, width))
+        small = self.resize((max(1, round(height * scale)), max(1, round(width * scale))))
+        return small.to_png(bit_depth=1)
+
+    def _repr_html_(self) -> str:
+        """Return a picture with a caption for notebooks, complete in itself."""
+        caption, png = html.escape(repr(self)), self._repr_png_()
+        if png is None:
+            return f"<code>{caption}</code>"
+        source = base64.b64encode(png).decode("ascii")
+        return (
+            f'<figure style="margin:0"><img alt="{caption}" src="data:image/png;base64,{source}">'
+            f"<figcaption><code>{caption}</code></figcaption></figure>"
+        )

@@ -10,12 +10,15 @@ import struct
 import warnings
 import zlib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from samframe.errors import MaskError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["PngParts", "inflate", "parse_png", "read_gray_png", "read_with_pillow", "write_gray_png"]
 
@@ -64,28 +67,29 @@ def parse_png(data: bytes) -> PngParts:
     """
     if not data.startswith(_SIGNATURE):
         raise MaskError("these bytes are no PNG file")
-    header, palette, idat, transparent, at = b"", b"", [], False, len(_SIGNATURE)
-    while True:
-        if at + 12 > len(data):
-            raise MaskError(f"the PNG file is cut short after {len(data)} bytes")
-        (length,) = struct.unpack_from(">I", data, at)
+    found: dict[bytes, list[bytes]] = {}
+    for name, body in _chunks(data):
+        found.setdefault(name, []).append(body)
+    return _checked_parts(
+        found.get(b"IHDR", [b""])[0],
+        found.get(b"PLTE", [b""])[0],
+        b"".join(found.get(b"IDAT", [])),
+        transparent=b"tRNS" in found,
+    )
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield name and content of each chunk up to the last one, their checksums tested."""
+    at, name = len(_SIGNATURE), b""
+    while name != b"IEND":
+        length = int.from_bytes(data[at : at + 4])
         end = at + 12 + length
         if end > len(data):
             raise MaskError(f"the PNG file is cut short after {len(data)} bytes")
         name, body = data[at + 4 : at + 8], data[at + 8 : end - 4]
-        if zlib.crc32(body, zlib.crc32(name)) != struct.unpack_from(">I", data, end - 4)[0]:
+        if zlib.crc32(body, zlib.crc32(name)) != int.from_bytes(data[end - 4 : end]):
             raise MaskError(f"the PNG file is damaged: the checksum of its {name!r} chunk is wrong")
-        match name:
-            case b"IHDR":
-                header = body
-            case b"PLTE":
-                palette = body
-            case b"tRNS":
-                transparent = True
-            case b"IDAT":
-                idat.append(body)
-            case b"IEND":
-                return _checked_parts(header, palette, b"".join(idat), transparent=transparent)
+        yield name, body
         at = end
 
 
@@ -197,6 +201,8 @@ def _luma(image: Any) -> npt.NDArray[np.uint8]:
         return np.clip(wide >> 8, 0, 255).astype(np.uint8)
     if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
         bands = image.convert("RGBA")
+        if bands.getchannel("A").getextrema() == (255, 255):
+            return np.asarray(image.convert("RGB").convert("L"))
         luma = np.asarray(bands.convert("L"), dtype=np.uint16)
         alpha = np.asarray(bands.getchannel("A"), dtype=np.uint16)
         return ((luma * alpha + 127) // 255).astype(np.uint8)
