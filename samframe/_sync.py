@@ -10,12 +10,14 @@ import sys
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from samframe.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
 
 __all__ = ["Background", "run_nested"]
 
@@ -52,11 +54,15 @@ class Background(Generic[T]):
         self._task: asyncio.Task[T] | None = None
         # A copied context: ipykernel's output streams find their cell by a context variable.
         context = contextvars.copy_context()
-        self._thread = threading.Thread(target=context.run, args=(self._run,), name="samframe-loop", daemon=True)
+        self._thread = threading.Thread(
+            target=context.run, args=(self._run,), name="samframe-loop", daemon=True
+        )
         try:
             self._thread.start()
         except RuntimeError as error:
-            raise RuntimeError(f"No thread can be started here ({error}): use `await df.sam.asegment(...)`.") from None
+            raise RuntimeError(
+                f"No thread can be started here ({error}): use `await df.sam.asegment(...)`."
+            ) from None
         _RUNNING.add(self)
 
     def is_done(self) -> bool:
@@ -99,6 +105,7 @@ class Background(Generic[T]):
             except KeyboardInterrupt:
                 if interrupted:
                     self.cancel()
+                    _RUNNING.discard(self)
                     self.wait(_SECOND_INTERRUPT_S)
                     raise
                 interrupted = True
@@ -146,12 +153,14 @@ def run_nested(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     except RuntimeError:
         raise OptionError('bridge="nest" needs a running event loop; leave bridge out.') from None
     if not isinstance(loop, asyncio.BaseEventLoop):
-        raise OptionError(f'bridge="nest" cannot nest a {type(loop).__name__} (uvloop cannot be patched); leave bridge out.')
+        raise OptionError(
+            f'bridge="nest" cannot nest a {type(loop).__name__} (uvloop cannot be patched); leave bridge out.'
+        )
     nest = _trusted_nest()
     if nest is None:
         raise OptionError(
-            'bridge="nest" needs nest_asyncio2 >= 1.7.3 here (nest_asyncio 1.6 loses queued cells on ipykernel >= 7.1 and '
-            "breaks Python 3.14); leave bridge out, or use `await df.sam.asegment(...)`."
+            'bridge="nest" needs nest_asyncio2 >= 1.7.3 here (nest_asyncio 1.6 loses queued cells on ipykernel >= 7.1 '
+            "and breaks Python 3.14); leave bridge out, or use `await df.sam.asegment(...)`."
         )
     nest.apply(loop)
     return loop.run_until_complete(main())
@@ -183,7 +192,11 @@ def _version(package: str) -> tuple[int, ...]:
 
 def _plain_loop() -> asyncio.AbstractEventLoop:
     """Return a loop whose tasks are the interpreter's own, whatever nest_asyncio has put in their place."""
-    loop = asyncio.SelectorEventLoop() if sys.platform != "win32" else asyncio.ProactorEventLoop()
+    loop: asyncio.AbstractEventLoop
+    if sys.platform == "win32":
+        loop = asyncio.ProactorEventLoop()
+    else:
+        loop = asyncio.SelectorEventLoop()
     try:
         task_class: Any = importlib.import_module("_asyncio").Task
     except (ImportError, AttributeError):
@@ -193,7 +206,7 @@ def _plain_loop() -> asyncio.AbstractEventLoop:
 
 
 def _as_exception(error: BaseException) -> BaseException:
-    """A cancelled task's error would read as a cancelled future: tell it as an interrupt."""
+    """Return the error as it is raised again: that of a cancelled task would read as a cancelled future."""
     return KeyboardInterrupt() if isinstance(error, asyncio.CancelledError) else error
 
 

@@ -1,27 +1,33 @@
-"""How a run shows itself: a panel in a notebook, a bar on a terminal, nothing elsewhere. Ten updates a second at most."""
+"""How a run shows itself: a panel in a notebook, a bar on a terminal, nothing elsewhere. Five updates a second."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import Any, Protocol
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Protocol
 
 from samframe.errors import OptionError
-from samframe.jobs import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from samframe.jobs import Progress
 
 __all__ = ["Display", "make_display"]
 
 _INTERVAL_S = 0.2
 
+_logger = logging.getLogger(__name__)
+
 
 class _Face(Protocol):
     """What shows figures."""
 
-    def update(self, progress: Progress) -> None: ...  # noqa: D102
+    def update(self, progress: Progress) -> None: ...
 
-    def close(self, progress: Progress | None) -> None: ...  # noqa: D102
+    def close(self, progress: Progress | None) -> None: ...
 
 
 class Display:
@@ -47,28 +53,41 @@ class Display:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            progress = read()
+            self._end(read(), faces)
+
+    def _end(self, progress: Progress | None, faces: list[_Face]) -> None:
+        with _quietly():
             if progress is not None and not faces:
                 self._open(progress, faces)
             for face in faces:
                 face.close(progress)
 
     async def _refresh(self, read: Callable[[], Progress | None], faces: list[_Face]) -> None:
-        while True:
-            await asyncio.sleep(_INTERVAL_S)
-            progress = read()
-            if progress is None:
-                continue
-            if not faces:
-                self._open(progress, faces)
-            for face in faces:
-                face.update(progress)
+        with _quietly():
+            while True:
+                await asyncio.sleep(_INTERVAL_S)
+                progress = read()
+                if progress is None:
+                    continue
+                if not faces:
+                    self._open(progress, faces)
+                for face in faces:
+                    face.update(progress)
 
     def _open(self, progress: Progress, faces: list[_Face]) -> None:
         face = self._make_face(progress)
         if face is not None:
             faces.append(face)
             face.update(progress)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Log what a display raises (a closed stream, a widget that is gone): it must not cost a row its result."""
+    try:
+        yield
+    except Exception:
+        _logger.warning("The progress display failed; the run goes on without it.", exc_info=True)
 
 
 def make_display(kind: Any, *, stop: Callable[[], None]) -> Display:
@@ -89,18 +108,28 @@ def make_display(kind: Any, *, stop: Callable[[], None]) -> Display:
     if kind is True:
         kind = "auto"
     if kind is False or kind is None:
-        return Display(lambda progress: None)
+        return Display(_no_face)
     if kind == "auto":
-        kind = "widget" if _in_notebook() else "bar" if sys.stderr is not None and sys.stderr.isatty() else "none"
+        kind = (
+            "widget"
+            if _in_notebook()
+            else "bar"
+            if sys.stderr is not None and sys.stderr.isatty()
+            else "none"
+        )
     match kind:
         case "widget":
             return Display(lambda progress: _panel(progress, stop))
         case "bar":
             return Display(_Bar)
         case "none":
-            return Display(lambda progress: None)
+            return Display(_no_face)
         case _:
             raise OptionError(f"progress is 'auto', 'widget', 'bar' or False; it is {kind!r}.")
+
+
+def _no_face(_: Progress) -> None:
+    return None
 
 
 def _in_notebook() -> bool:
@@ -128,7 +157,12 @@ class _Bar:
         counts = progress.by_status
         self._bar.n = progress.rows_done
         self._bar.set_postfix_str(
-            ", ".join([*(f"{counts[status]} {status.value}" for status in counts if counts[status]), progress.budget.spent_text()]),
+            ", ".join(
+                [
+                    *(f"{counts[status]} {status.value}" for status in counts if counts[status]),
+                    progress.budget.spent_text(),
+                ]
+            ),
             refresh=True,
         )
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import inspect
-import os
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, Literal, TypedDict, TypeVar
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 from samframe._contract import DEFAULT_MODEL
 from samframe._options import store_folder
 from samframe.errors import OptionError
 from samframe.jobs import Parameters, Settings, check_retry
 from samframe.segmind import Client
+
+if TYPE_CHECKING:
+    import os
 
 __all__ = ["CallOptions", "SegmentOptions", "signed"]
 
@@ -76,15 +80,32 @@ class CallOptions:
         if self.bridge not in {"thread", "nest"}:
             raise OptionError(f"bridge is 'thread' or 'nest'; it is {self.bridge!r}.")
         if self.client is not None and not isinstance(self.client, Client):
-            raise OptionError(f"client is a samframe.Client or samframe.offline(); it is a {type(self.client).__name__}.")
+            raise OptionError(
+                f"client is a samframe.Client or samframe.offline(); it is a {type(self.client).__name__}."
+            )
         for name in ("rate_limit", "max_cost"):
             _check_number(name, getattr(self, name), least=0.0, open_end=name == "rate_limit")
         if not isinstance(self.model, str) or not self.model.strip():
-            raise OptionError(f"model is the slug of a model, such as {DEFAULT_MODEL!r}; it is {self.model!r}.")
-        check_retry(self.retry)
-        unknown = sorted(set(self.columns or {}) - {*RESULT_COLUMNS, *DETAIL_COLUMNS, "overlay"})
+            raise OptionError(
+                f"model is the slug of a model, such as {DEFAULT_MODEL!r}; it is {self.model!r}."
+            )
+        # Kept as a tuple: an iterator could be read but once.
+        retry = (self.retry,) if isinstance(self.retry, str) else tuple(self.retry or ())
+        check_retry(retry)
+        object.__setattr__(self, "retry", retry)
+        self._check_columns()
+
+    def _check_columns(self) -> None:
+        renamed = {} if self.columns is None else self.columns
+        if not isinstance(renamed, Mapping) or not all(isinstance(name, str) for name in renamed.values()):
+            raise OptionError(
+                f'columns is a mapping of text to text, such as {{"mask": "car_mask"}}; it is {self.columns!r}.'
+            )
+        unknown = sorted(map(repr, set(renamed) - {*RESULT_COLUMNS, *DETAIL_COLUMNS, "overlay"}))
         if unknown:
-            raise OptionError(f"columns renames {', '.join((*RESULT_COLUMNS, *DETAIL_COLUMNS))}; it knows no {unknown[0]!r}.")
+            raise OptionError(
+                f"columns renames {', '.join((*RESULT_COLUMNS, *DETAIL_COLUMNS))}; it knows no {unknown[0]}."
+            )
 
     def output_names(self) -> dict[str, str]:
         """Return the columns that the call adds, in order: field name to column name."""
@@ -139,6 +160,7 @@ def signed(*, leading: tuple[str, ...]) -> Callable[[F], F]:
 def _check_number(name: str, value: object, *, least: float, open_end: bool) -> None:
     if value is None:
         return
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and value == value  # noqa: PLR0124 - NaN
-    if not is_number or float(value) < least or (open_end and float(value) == least):  # type: ignore[arg-type]  # checked just before
-        raise OptionError(f"{name} is a number above {least:g}; it is {value!r}.")
+    number = math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+    if math.isnan(number) or number < least or (open_end and number == least):
+        words = "above" if open_end else "of at least"
+        raise OptionError(f"{name} is a number {words} {least:g}; it is {value!r}.")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from samframe.jobs import Points
+if TYPE_CHECKING:
+    from samframe.jobs import Points
 
 __all__ = ["read_points"]
 
 #: More points than a person clicks: such a cell is a polygon or a mistake.
 MOST_POINTS = 1000
+_XY = 2
+_SHOWN_CHARACTERS = 60
 
 
 def read_points(cell: object) -> Points:
@@ -44,24 +47,37 @@ def read_points(cell: object) -> Points:
             value = json.loads(value)
         except (ValueError, RecursionError):
             raise ValueError(f"{_shown(cell)} is no JSON text of points such as [[x, y], ...]") from None
-    if isinstance(value, bytes | dict | set) or not hasattr(value, "__len__"):
-        raise ValueError(f"a {type(value).__name__} holds no points; use (x, y), [(x, y), ...] or an (n, 2) array")
-    if len(value) == 0:
-        return ()
-    return _pairs(value, cell)
+    length = _length(value)
+    if length is None:
+        raise ValueError(
+            f"a {type(value).__name__} holds no points; use (x, y), [(x, y), ...] or an (n, 2) array"
+        )
+    return _pairs(value, cell) if length else ()
+
+
+def _length(value: Any) -> int | None:
+    """Return how many items a cell holds, None where it is no sequence."""
+    if isinstance(value, bytes | bytearray | dict | set):
+        return None
+    try:
+        return len(value)
+    except TypeError:  # an array of no dimension has __len__ and no length
+        return None
 
 
 def _pairs(value: Any, cell: object) -> Points:
     expected = "expected (x, y), [(x, y), ...] or an (n, 2) array, in pixels"
     try:
-        array = np.asarray([list(item) if hasattr(item, "__len__") and not isinstance(item, str) else item for item in value])
-    except (ValueError, TypeError):
+        array = np.asarray(
+            [list(item) if hasattr(item, "__len__") and not isinstance(item, str) else item for item in value]
+        )
+    except (ValueError, TypeError, OverflowError):
         raise ValueError(f"{_shown(cell)} holds no points; {expected}") from None
     if array.dtype == object or array.dtype.kind not in "iuf":
         raise ValueError(f"{_shown(cell)} holds something other than numbers; {expected}")
-    if array.shape == (2,):
-        array = array.reshape(1, 2)
-    if array.ndim != 2 or array.shape[1] != 2:
+    if array.shape == (_XY,):
+        array = array.reshape(1, _XY)
+    if array.ndim != 2 or array.shape[1] != _XY:  # noqa: PLR2004 - points by coordinates
         raise ValueError(f"{_shown(cell)} has shape {array.shape}; {expected}")
     if len(array) > MOST_POINTS:
         raise ValueError(f"{len(array)} points are more than {MOST_POINTS}")
@@ -71,9 +87,10 @@ def _pairs(value: Any, cell: object) -> Points:
 
 
 def _is_missing(cell: object) -> bool:
-    return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and bool(np.isnan(cell)))
+    is_nan = isinstance(cell, float | np.floating) and bool(np.isnan(cell))
+    return cell is None or cell is pd.NA or cell is pd.NaT or is_nan
 
 
 def _shown(cell: object) -> str:
     text = repr(cell)
-    return text if len(text) <= 60 else text[:59] + "…"
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"

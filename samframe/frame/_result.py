@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from samframe.errors import OptionError
-from samframe.frame._rows import Inputs
 from samframe.jobs import Outcome, RowStatus
 from samframe.masks import MaskArray
 
-__all__ = ["check_output_names", "result_frame"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from samframe.frame._rows import Inputs
+
+__all__ = ["NEVER_SENT", "UNDER_WAY", "check_output_names", "result_frame"]
 
 STATUS_DTYPE = pd.CategoricalDtype([status.value for status in RowStatus])
 
-_PENDING = Outcome(status=RowStatus.RUNNING)
+#: What a row gets whose job has no outcome: while its run goes on, and once it has ended.
+UNDER_WAY = Outcome(status=RowStatus.RUNNING)
+NEVER_SENT = Outcome(status=RowStatus.CANCELLED, error="Not sent: the run ended before. Nothing was charged.")
 
 
 def check_output_names(df: pd.DataFrame, names: Mapping[str, str], *, overwrite: bool) -> None:
@@ -33,38 +39,51 @@ def check_output_names(df: pd.DataFrame, names: Mapping[str, str], *, overwrite:
     if len(set(names.values())) < len(names):
         raise OptionError(f"columns gives two new columns one name: {', '.join(names.values())}.")
     if isinstance(df.columns, pd.MultiIndex):
-        raise OptionError("The frame's columns are a MultiIndex; flatten them first, for example with df.columns.to_flat_index().")
+        raise OptionError(
+            "The frame's columns are a MultiIndex; flatten them first, for example with "
+            "df.columns.to_flat_index()."
+        )
     taken = [name for name in names.values() if name in df.columns]
     if taken and not overwrite:
         listed = ", ".join(map(repr, taken))
         raise OptionError(
-            f"The frame has {listed} already. Nothing was sent. Pass overwrite=True to replace, or columns={{...}} to rename."
+            f"The frame has {listed} already. Nothing was sent. Pass overwrite=True to replace, "
+            "or columns={...} to rename."
         )
 
 
 def result_frame(
     df: pd.DataFrame,
-    inputs: Inputs,
+    inputs: Inputs | None,
     outcomes: Mapping[str, Outcome],
     names: Mapping[str, str],
     *,
+    pending: Outcome,
     artifact_path: Callable[[str], Path],
 ) -> pd.DataFrame:
     """Return a new frame with the outcome of each row; the input is untouched, its index and order are kept.
 
     Parameters
     ----------
+    inputs : Inputs or None
+        What the rows ask for; None while images are read.
     outcomes : mapping of job key to Outcome
-        Jobs without one are still running.
+        What became of the jobs so far.
     names : mapping
         Field name to column name, in order.
+    pending : Outcome
+        What a row gets whose job has none.
     artifact_path : callable
         Where an artifact lies, for overlays.
     """
-    by_job = [outcomes.get(job.key, _PENDING) for job in inputs.jobs]
-    by_code = [*by_job, *(Outcome(status=RowStatus.FAILED, error=_sentence(problem)) for problem in reversed(inputs.problems))]
-    # Problem i has code -1 - i, which counts from the end.
-    codes = np.where(inputs.codes >= 0, inputs.codes, len(by_code) + inputs.codes)
+    if inputs is None:
+        by_code, codes = [pending], np.zeros(len(df), dtype=np.int64)
+    else:
+        by_job = [outcomes.get(job.key, pending) for job in inputs.jobs]
+        by_problem = [Outcome(status=RowStatus.FAILED, error=_sentence(text)) for text in inputs.problems]
+        by_code = [*by_job, *reversed(by_problem)]
+        # Problem i has code -1 - i, which counts from the end.
+        codes = np.where(inputs.codes >= 0, inputs.codes, len(by_code) + inputs.codes)
     columns = {names[field]: _column(field, by_code, codes, artifact_path) for field in names}
     return df.assign(**{str(name): values for name, values in columns.items()})
 
@@ -79,23 +98,23 @@ def _column(
 ) -> Any:
     match field:
         case "mask":
-            masks = MaskArray._from_sequence([outcome.mask for outcome in outcomes])  # noqa: SLF001 - pandas' own constructor
-            return masks.take(codes)
+            column = MaskArray._from_sequence([outcome.mask for outcome in outcomes])  # noqa: SLF001 - pandas' own constructor
         case "overlay":
-            paths = [str(artifact_path(outcome.artifact)) if outcome.artifact else None for outcome in outcomes]
-            return pd.array(paths, dtype="string").take(codes)
+            paths = [
+                str(artifact_path(outcome.artifact)) if outcome.artifact else None for outcome in outcomes
+            ]
+            column = pd.array(paths, dtype="string")
         case "status":
-            positions = {name: index for index, name in enumerate(STATUS_DTYPE.categories)}
-            by_outcome = np.array([positions[outcome.status.value] for outcome in outcomes], dtype=np.int8)
-            return pd.Categorical.from_codes(by_outcome[codes] if len(codes) else by_outcome[:0], dtype=STATUS_DTYPE)
+            column = pd.Categorical([outcome.status.value for outcome in outcomes], dtype=STATUS_DTYPE)
         case "error":
             return _errors(outcomes, codes)
-        case "request_id" | "engine":
-            return pd.array([getattr(outcome, field) for outcome in outcomes], dtype="string").take(codes)
-        case "attempts":
-            return pd.array([outcome.attempts for outcome in outcomes], dtype="Int64").take(codes)
         case _:
-            return pd.array([getattr(outcome, field) for outcome in outcomes], dtype="Float64").take(codes)
+            dtype = _DTYPES.get(field, "Float64")
+            column = pd.array([getattr(outcome, field) for outcome in outcomes], dtype=dtype)
+    return column.take(codes)
+
+
+_DTYPES = {"request_id": "string", "engine": "string", "attempts": "Int64"}
 
 
 def _errors(outcomes: Sequence[Outcome], codes: NDArray[np.int64]) -> Any:

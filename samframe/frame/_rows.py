@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from samframe.errors import ImageError, OptionError
 from samframe.frame._points import read_points
-from samframe.images import Image
 from samframe.jobs import Job, Parameters, Points, job_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from samframe.images import Image
 
 __all__ = ["Distinct", "Inputs", "distinct_rows", "make_inputs"]
 
-# Shown as nothing: zero-width and direction marks, soft hyphen, byte order mark.
-_INVISIBLE = dict.fromkeys([0x00AD, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF])
+# What shows as nothing, by Unicode's categories: controls, formats (zero-width and direction marks, soft hyphen, byte
+# order mark), spaces; and the letters that are blank by design (Hangul fillers, the Braille blank).
+_INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+_BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
+_HALF_PIXEL = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,17 +146,24 @@ def make_inputs(
     problems: list[str] = []
     code_of = np.empty(len(distinct.first), dtype=np.int64)
     for index, (image_at, prompt_at, points_at, removes_at) in enumerate(distinct.combinations):
-        image, prompt, point, remove = images[image_at], prompts[prompt_at], points[points_at], removes[removes_at]
+        image, prompt, point, remove = (
+            images[image_at],
+            prompts[prompt_at],
+            points[points_at],
+            removes[removes_at],
+        )
         problem = _problem(image, prompt, point, remove)
         if problem is not None:
             code_of[index] = -1 - len(problems)
             problems.append(problem)
             continue
         fields = {"prompt": prompt, "points": point, "remove_points": remove, "parameters": parameters}
-        key = job_key(identity=identity, image_identity=image.identity, **fields)  # type: ignore[union-attr, arg-type]  # errors are problems
+        key = job_key(identity=identity, image_identity=image.identity, **fields)
         if key not in by_key:
             by_key[key] = len(found)
-            found.append({"key": key, "image": image, "row": int(distinct.first[index]), "n_rows": 0, **fields})
+            found.append(
+                {"key": key, "image": image, "row": int(distinct.first[index]), "n_rows": 0, **fields}
+            )
         code_of[index] = by_key[key]
         found[by_key[key]]["n_rows"] += int(counts[index])
     return Inputs(jobs=[Job(**fields) for fields in found], problems=problems, codes=code_of[distinct.codes])
@@ -163,18 +177,23 @@ class _Bad(str):
 
 def read_prompt(cell: object) -> str | None:
     """Return a prompt NFC-normalised and stripped; None where the cell holds none; a problem in words as ``_Bad``."""
-    if cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and np.isnan(cell)):
+    is_nan = isinstance(cell, float | np.floating) and bool(np.isnan(cell))
+    if cell is None or cell is pd.NA or cell is pd.NaT or is_nan:
         return None
     if not isinstance(cell, str):
-        return _Bad(f"the prompt is a {type(cell).__name__}, not text; convert it with .astype(str) or .decode()")
+        return _Bad(
+            f"the prompt is a {type(cell).__name__}, not text; convert it with .astype(str) or .decode()"
+        )
     try:
         cell.encode("utf-8")
     except UnicodeEncodeError:
         return _Bad("the prompt holds half a character (a lone surrogate) that cannot be sent")
     prompt = unicodedata.normalize("NFC", cell).strip()
-    if not prompt.translate(_INVISIBLE).strip():
-        return None
-    return prompt
+    return prompt if any(map(_is_visible, prompt)) else None
+
+
+def _is_visible(letter: str) -> bool:
+    return unicodedata.category(letter) not in _INVISIBLE and letter not in _BLANK_LETTERS
 
 
 def _attempt(function: Callable[[object], Points], cell: object) -> Points | _Bad:
@@ -199,7 +218,11 @@ def _problem(
         if outside is not None:
             return f"{name}: {outside}"
     if prompt is None and not points:
-        return "there is neither a prompt nor coordinates" if not removes else "there are remove_coordinates, but nothing to find"
+        return (
+            "there is neither a prompt nor coordinates"
+            if not removes
+            else "there are remove_coordinates, but nothing to find"
+        )
     return None
 
 
@@ -208,18 +231,26 @@ def _outside(image: Image, points: Points) -> str | None:
         return None
     height, width = image.stored_hw
     for x, y in points:
-        if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
+        if not (-_HALF_PIXEL <= x <= width - _HALF_PIXEL and -_HALF_PIXEL <= y <= height - _HALF_PIXEL):
             return f"({x:g}, {y:g}) lies outside the image of {width} x {height} px (x before y)"
     return None
 
 
 def _column(df: pd.DataFrame, name: Hashable) -> Any:
-    if name not in df.columns:
+    try:
+        is_there = name in df.columns
+    except TypeError:
+        raise OptionError(
+            f"A column name is wanted, not a {type(name).__name__}. Nothing was sent."
+        ) from None
+    if not is_there:
         known = ", ".join(map(repr, list(df.columns)[:12]))
         raise OptionError(f"The frame has no column {name!r}; it has {known or 'none'}. Nothing was sent.")
     column = df[name]
     if isinstance(column, pd.DataFrame):
-        raise OptionError(f"The frame has {column.shape[1]} columns named {name!r}; rename all but one. Nothing was sent.")
+        raise OptionError(
+            f"The frame has {column.shape[1]} columns named {name!r}; rename all but one. Nothing was sent."
+        )
     return column.to_numpy(dtype=object)
 
 
@@ -253,4 +284,5 @@ def _identity_key(value: Any) -> Any:
 def _combine(codes: NDArray[np.int64], part: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     """Return codes of pairs, made dense again so that they never overflow."""
     _, inverse = np.unique(codes * max(size, 1) + part, return_inverse=True)
-    return inverse.reshape(-1).astype(np.int64)
+    dense: NDArray[np.int64] = inverse.reshape(-1).astype(np.int64)
+    return dense

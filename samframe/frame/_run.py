@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from samframe._contract import RECORD_SECONDS
 from samframe._sync import Background
 from samframe.frame._display import Display, make_display
-from samframe.frame._work import Work
 from samframe.jobs import Progress, RowStatus
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from samframe.frame._work import Work
 
 __all__ = ["Run", "last_run"]
 
@@ -78,7 +81,7 @@ class Run:
 
 
 def last_run() -> Run | None:
-    """Return the latest run of this process, whatever became of it; its ``frame`` has the rows so far. None before any."""
+    """Return the latest run of this process, None before any. Its ``frame`` has the rows, whatever became of it."""
     return _LAST[0] if _LAST else None
 
 
@@ -91,7 +94,8 @@ def interrupt_text(work: Work) -> str:
     until = datetime.now().astimezone().timestamp() + RECORD_SECONDS
     text = f"samframe: stopped. {counts[RowStatus.COMPLETED]} rows stored"
     if counts[RowStatus.RUNNING]:
-        text += f", {counts[RowStatus.RUNNING]} running (run again before {datetime.fromtimestamp(until).astimezone():%H:%M} to collect them free)"
+        until_text = f"{datetime.fromtimestamp(until).astimezone():%H:%M}"
+        text += f", {counts[RowStatus.RUNNING]} running (run again before {until_text} to collect them free)"
     if counts[RowStatus.IN_DOUBT]:
         text += f", {counts[RowStatus.IN_DOUBT]} in doubt"
     return f"{text}; {progress.budget.spent_text()} spent. samframe.last_run().frame has the rows so far."

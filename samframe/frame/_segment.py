@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Unpack
-
-import pandas as pd
+from typing import TYPE_CHECKING, Unpack
 
 from samframe._sync import run_nested
 from samframe.frame._display import make_display
 from samframe.frame._options import CallOptions, SegmentOptions, signed
 from samframe.frame._run import Run
 from samframe.frame._work import Work
-from samframe.jobs import Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    import pandas as pd
+
+    from samframe.jobs import Plan
 
 __all__ = ["asegment", "plan", "segment", "start"]
 
 
 @signed(leading=("df",))
 def segment(
-    df: pd.DataFrame, image_col: Hashable = "image", prompt_col: Hashable | None = "prompt", **options: Unpack[SegmentOptions]
+    df: pd.DataFrame,
+    image_col: Hashable = "image",
+    prompt_col: Hashable | None = "prompt",
+    **options: Unpack[SegmentOptions],
 ) -> pd.DataFrame:
     """Segment the image of each row and return a new frame with the masks.
 
@@ -59,7 +65,8 @@ def segment(
     on_error : {"record", "raise"}
         ``"raise"``: raise after the run if any row has no result.
     details : bool
-        Also add ``request_id``, ``cost`` (US dollars), ``queue_time``, ``total_time`` (seconds), ``attempts`` and ``engine``.
+        Also add ``request_id``, ``cost`` (US dollars), ``queue_time``, ``total_time`` (seconds), ``attempts`` and
+        ``engine``.
     columns : mapping, optional
         New names for output columns: ``{"mask": "car_mask"}``.
     overwrite : bool
@@ -108,7 +115,10 @@ def segment(
 
 @signed(leading=("df",))
 async def asegment(
-    df: pd.DataFrame, image_col: Hashable = "image", prompt_col: Hashable | None = "prompt", **options: Unpack[SegmentOptions]
+    df: pd.DataFrame,
+    image_col: Hashable = "image",
+    prompt_col: Hashable | None = "prompt",
+    **options: Unpack[SegmentOptions],
 ) -> pd.DataFrame:
     """Segment as a coroutine, on the caller's own loop. Parameters, result and errors are those of :func:`segment`.
 
@@ -119,7 +129,10 @@ async def asegment(
 
 @signed(leading=("df",))
 def start(
-    df: pd.DataFrame, image_col: Hashable = "image", prompt_col: Hashable | None = "prompt", **options: Unpack[SegmentOptions]
+    df: pd.DataFrame,
+    image_col: Hashable = "image",
+    prompt_col: Hashable | None = "prompt",
+    **options: Unpack[SegmentOptions],
 ) -> Run:
     """Start the run of :func:`segment` and return at once with a live handle."""
     return Run(Work(df, CallOptions(image_col, prompt_col, **options)))
@@ -127,9 +140,12 @@ def start(
 
 @signed(leading=("df",))
 def plan(
-    df: pd.DataFrame, image_col: Hashable = "image", prompt_col: Hashable | None = "prompt", **options: Unpack[SegmentOptions]
+    df: pd.DataFrame,
+    image_col: Hashable = "image",
+    prompt_col: Hashable | None = "prompt",
+    **options: Unpack[SegmentOptions],
 ) -> Plan:
-    """Return the bill of the same :func:`segment` call before it is made: rows, duplicates, jobs to pay, dollars, minutes.
+    """Return the bill of the same :func:`segment` call: rows, duplicates, jobs to pay, dollars, minutes.
 
     Images are read and hashed; nothing is sent.
     """

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from samframe.errors import ImageError, OptionError, RowsFailedError, SamframeError
-from samframe.frame._options import CallOptions
-from samframe.frame._result import check_output_names, result_frame
+from samframe.frame._result import NEVER_SENT, UNDER_WAY, check_output_names, result_frame
 from samframe.frame._rows import Distinct, Inputs, distinct_rows, make_inputs
 from samframe.images import Image, read_images
 from samframe.jobs import Artifacts, Plan, Progress, RowStatus, Session
 from samframe.segmind import Client
+
+if TYPE_CHECKING:
+    from samframe.frame._options import CallOptions
 
 __all__ = ["Work"]
 
@@ -51,11 +53,17 @@ class Work:
             check_output_names(df, self._names, overwrite=options.overwrite)
         self.client = options.client if options.client is not None else Client()
         self._settings = options.settings()
-        columns = (options.image_col, options.prompt_col, options.coordinates_col, options.remove_coordinates_col)
+        columns = (
+            options.image_col,
+            options.prompt_col,
+            options.coordinates_col,
+            options.remove_coordinates_col,
+        )
         self._distinct: Distinct = distinct_rows(df, columns)
         self._inputs: Inputs | None = None
         self._session: Session | None = None
         self._stop_asked: str | None = None
+        self._has_ended = False
         self._lock = threading.Lock()
         self.artifacts = Artifacts(self._settings.store)
 
@@ -71,7 +79,9 @@ class Work:
 
     def plan(self) -> Plan:
         """Return the bill before the run. Images are read and hashed, nothing is sent."""
-        return self._make_session(read_images(self._distinct.images, image_root=self.options.image_root)).plan()
+        return self._make_session(
+            read_images(self._distinct.images, image_root=self.options.image_root)
+        ).plan()
 
     async def run(self) -> None:
         """Read the images and run the jobs.
@@ -82,15 +92,22 @@ class Work:
             If the call stopped as a whole; ``frame`` on it holds the rows so far.
         """
         try:
-            images = await self._read_images()
-            session = self._make_session(images)
-            if self._stop_asked is not None:
-                session.stop(self._stop_asked)
-            await session.run()
+            await self._run()
         except SamframeError as error:
-            if self._inputs is not None:
-                error.frame = self.frame()
+            self._has_ended = True
+            error.frame = self.frame()
             raise
+        finally:
+            self._has_ended = True
+
+    async def _run(self) -> None:
+        images = await self._read_images()
+        if images is None:
+            return  # stopped: no row was sent, and what is stored is looked up by the next call
+        session = self._make_session(images)
+        if self._stop_asked is not None:
+            session.stop(self._stop_asked)
+        await session.run()
 
     def stop(self, reason: str = "the run was stopped") -> None:
         """Send nothing more. From any thread."""
@@ -101,10 +118,16 @@ class Work:
             session.stop(reason)
 
     def frame(self) -> pd.DataFrame:
-        """Return the frame as far as it is done; rows that are not have the status ``running``."""
-        inputs = self._inputs if self._inputs is not None else self._unread_inputs()
+        """Return the frame as far as it is done; rows that are not are ``running``, after the end ``cancelled``."""
         outcomes = dict(self._session.outcomes) if self._session is not None else {}
-        return result_frame(self._df, inputs, outcomes, self._names, artifact_path=self.artifacts.path)
+        return result_frame(
+            self._df,
+            self._inputs,
+            outcomes,
+            self._names,
+            pending=NEVER_SENT if self._has_ended else UNDER_WAY,
+            artifact_path=self.artifacts.path,
+        )
 
     def raise_failed_rows(self) -> None:
         """With ``on_error="raise"``: raise if any row has not completed.
@@ -123,17 +146,18 @@ class Work:
             errors = frame[self._names["error"]].to_numpy(dtype=object)
             first = next((errors[position] for position in bad.nonzero()[0]), "")
             raise RowsFailedError(
-                f"{int(bad.sum())} of {len(frame)} rows have no result. First: {first} The frame is on this exception (.frame).",
+                f"{int(bad.sum())} of {len(frame)} rows have no result. First: {first} "
+                "The frame is on this exception (.frame).",
                 frame=frame,
             )
 
-    async def _read_images(self) -> list[Image | ImageError]:
+    async def _read_images(self) -> list[Image | ImageError] | None:
+        """Return the images, a batch at a time; None if a stop came in between."""
         images: list[Image | ImageError] = []
         cells = self._distinct.images
         for start in range(0, len(cells), _IMAGES_AT_ONCE):
             if self._stop_asked is not None:
-                images += [ImageError("the run was stopped before this image was read")] * (len(cells) - start)
-                break
+                return None
             batch = cells[start : start + _IMAGES_AT_ONCE]
             images += await asyncio.to_thread(read_images, batch, image_root=self.options.image_root)
         return images
@@ -150,7 +174,3 @@ class Work:
             self._session.progress.rows_done += inputs.n_invalid
             self._session.progress.by_status[RowStatus.FAILED] += inputs.n_invalid
             return self._session
-
-    def _unread_inputs(self) -> Inputs:
-        codes: Any = self._distinct.codes * 0 - 1
-        return Inputs(jobs=[], problems=["the run ended before this image was read"], codes=codes)
