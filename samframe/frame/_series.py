@@ -48,7 +48,7 @@ class SeriesSam:
 
     def __init__(self, series: pd.Series) -> None:
         if not isinstance(series.dtype, MaskDtype):
-            raise AttributeError(
+            raise AttributeError(  # noqa: TRY004  # pandas asks for it: the attribute does not exist
                 f"Series.sam is for columns of dtype 'mask', this one is {series.dtype}: convert with .astype('mask')."
             )
         self._series = series
@@ -92,7 +92,7 @@ class SeriesSam:
     @property
     def n_holes(self) -> pd.Series:
         """Number of holes, Int64: background that the foreground closes off from the edge of the image."""
-        return self._integers(self._counted(lambda mask: mask.n_holes))
+        return self._integers(self._counted(lambda mask: mask.holes))
 
     # -- comparisons ---------------------------------------------------------------------------------------------------
 
@@ -226,9 +226,7 @@ class SeriesSam:
             parts = [] if mask is pd.NA else list(mask.components())
             masks.extend(parts or [None])
             rows.extend([row] * max(len(parts), 1))
-        return pd.Series(
-            MaskArray.from_masks(masks), index=self._series.index[rows], name=self._series.name
-        )
+        return pd.Series(MaskArray.from_masks(masks), index=self._series.index[rows], name=self._series.name)
 
     # -- inside --------------------------------------------------------------------------------------------------------
 

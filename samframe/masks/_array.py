@@ -136,7 +136,7 @@ class MaskArray(MaskOps, ExtensionArray):
         if isinstance(found, np.ndarray):
             part = type(self)(self.pool, found)
             if isinstance(item, slice):
-                part._readonly = self._readonly
+                part._readonly = self._readonly  # noqa: SLF001  # of its own class
             return part
         return self._scalar(int(found))
 
@@ -171,7 +171,9 @@ class MaskArray(MaskOps, ExtensionArray):
         fill = -1
         if allow_fill and not is_missing(fill_value):
             fill = int(self._adopt_masks([strict_mask(fill_value)])[0])
-        index = take_from(self.positions, np.asarray(indices, np.intp), allow_fill=allow_fill, fill_value=fill)
+        index = take_from(
+            self.positions, np.asarray(indices, np.intp), allow_fill=allow_fill, fill_value=fill
+        )
         return type(self)(self.pool, index)
 
     def copy(self) -> Self:
@@ -201,19 +203,22 @@ class MaskArray(MaskOps, ExtensionArray):
     def _values_for_argsort(self) -> NDArray[np.int64]:
         return pool_ranks(areas(self.pool, self.positions), pool_keys(self.pool, self.positions))
 
-    def _hash_pandas_object(
-        self, *, encoding: str, hash_key: str, categorize: bool
-    ) -> NDArray[np.uint64]:
+    def _hash_pandas_object(self, *, encoding: str, hash_key: str, categorize: bool) -> NDArray[np.uint64]:
         keys = pool_keys(self.pool, self.positions)
-        return pd.util.hash_array(keys, encoding=encoding, hash_key=hash_key, categorize=categorize)
+        hashes: NDArray[np.uint64] = pd.util.hash_array(
+            keys, encoding=encoding, hash_key=hash_key, categorize=categorize
+        )
+        return hashes
 
     def duplicated(self, keep: Any = "first") -> NDArray[np.bool_]:
         """Say which elements repeat an earlier one, bool of shape (n,)."""
-        return pd.Series(pool_keys(self.pool, self.positions), dtype=object).duplicated(keep).to_numpy()
+        keys = pd.Series(pool_keys(self.pool, self.positions), dtype=object)
+        repeats: NDArray[np.bool_] = keys.duplicated(keep).to_numpy()
+        return repeats
 
     def unique(self) -> Self:
         """Return the distinct elements in the order of their first appearance."""
-        return self[~self.duplicated()]
+        return type(self)(self.pool, self.positions[~self.duplicated()])
 
     def value_counts(self, dropna: bool = True) -> pd.Series:  # noqa: FBT001, FBT002  # pandas' signature
         """Count each distinct mask: Int64, most frequent first, the masks as index."""
@@ -231,7 +236,7 @@ class MaskArray(MaskOps, ExtensionArray):
 
     # -- leaving pandas ------------------------------------------------------------------------------------------------
 
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:  # noqa: FBT001  # numpy's
         if copy is False:
             raise ValueError("Unable to avoid copy: a mask column holds no array of objects.")
         objects = np.empty(len(self), dtype=object)
@@ -267,7 +272,7 @@ class MaskArray(MaskOps, ExtensionArray):
     def _scalar(self, position: int) -> Any:
         if position < 0:
             return pd.NA
-        return Mask._trusted(self.pool.counts_at(position), self.pool.size_at(position))
+        return Mask._trusted(self.pool.counts_at(position), self.pool.size_at(position))  # noqa: SLF001  # checked when it came in
 
     def compacted(self) -> tuple[MaskPool, NDArray[np.int64]]:
         """Return a pool of just the masks in use, and the index into it."""
@@ -281,7 +286,9 @@ class MaskArray(MaskOps, ExtensionArray):
 
     def _adopt(self, values: Any) -> NDArray[np.int64]:
         """Return pool positions for masks from elsewhere, -1 for missing ones; they are added where they are new."""
-        other = values if isinstance(values, MaskArray) else type(self).from_masks(to_masks(values, strict_mask))
+        other = (
+            values if isinstance(values, MaskArray) else type(self).from_masks(to_masks(values, strict_mask))
+        )
         if other.pool is self.pool:
             return other.positions
         pool, index = other.compacted()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def masks_to_arrow(array: MaskArray, type: pa.DataType | None = None) -> pa.Arra
     lengths = array.pool.lengths(present) if len(array.pool) else np.zeros(len(array), np.int64)
     cuts = np.searchsorted(np.cumsum(lengths), np.arange(_CHUNK_BYTES, lengths.sum(), _CHUNK_BYTES))
     bounds = [0, *cuts.tolist(), len(array)]
-    chunks = [_struct(array[start:stop]) for start, stop in zip(bounds[:-1], bounds[1:], strict=True)]
+    chunks = [_struct(array[start:stop]) for start, stop in itertools.pairwise(bounds)]
     whole = chunks[0] if len(chunks) == 1 else pa.chunked_array(chunks)
     if type is None or type == STORAGE_TYPE:
         return whole
@@ -84,7 +85,8 @@ def masks_from_arrow(column: pa.Array | pa.ChunkedArray) -> MaskArray:
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
         if isinstance(column, pa.ChunkedArray):  # more than one chunk holds: join what was made of each
-            return MaskArray._concat_same_type([masks_from_arrow(chunk) for chunk in column.chunks])
+            parts = [masks_from_arrow(chunk) for chunk in column.chunks]
+            return MaskArray._concat_same_type(parts)  # noqa: SLF001  # pandas' name for a public hook
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     if pa.types.is_null(column.type):
@@ -92,7 +94,9 @@ def masks_from_arrow(column: pa.Array | pa.ChunkedArray) -> MaskArray:
     if _is_bytes(column.type):
         return MaskArray.from_masks(to_masks(column.to_pylist(), to_mask))
     if not pa.types.is_struct(column.type):
-        raise MaskError(f"A column of {column.type} holds no masks: expected struct<h, w, counts>, or PNG bytes.")
+        raise MaskError(
+            f"A column of {column.type} holds no masks: expected struct<h, w, counts>, or PNG bytes."
+        )
     return _from_struct(column)
 
 
@@ -157,7 +161,11 @@ def _struct(array: MaskArray) -> pa.StructArray:
         index = np.where(missing, pool.absorb(empty), index)
     sizes = pool.sizes_hw()[index]
     counts = pool.counts().take(pa.array(index)).cast(pa.binary())
-    children = [pa.array(np.ascontiguousarray(sizes[:, 0])), pa.array(np.ascontiguousarray(sizes[:, 1])), counts]
+    children = [
+        pa.array(np.ascontiguousarray(sizes[:, 0])),
+        pa.array(np.ascontiguousarray(sizes[:, 1])),
+        counts,
+    ]
     return pa.StructArray.from_arrays(
         children, fields=list(STORAGE_TYPE), mask=pa.array(missing) if missing.any() else None
     )
@@ -174,7 +182,11 @@ def _from_struct(column: pa.StructArray) -> MaskArray:
     if not _is_bytes(counts.type, text=True):
         return MaskArray.from_masks(to_masks(column.to_pylist(), to_mask))
     try:
-        counts = counts.cast(pa.large_binary()) if not pa.types.is_dictionary(counts.type) else counts.dictionary_decode()
+        counts = (
+            counts.cast(pa.large_binary())
+            if not pa.types.is_dictionary(counts.type)
+            else counts.dictionary_decode()
+        )
         sizes = np.stack([_whole(side, len(kept)) for side in _sides(kept, names)], axis=1)
     except (pa.ArrowException, ValueError, TypeError) as error:
         raise MaskError(f"A column of {column.type} holds no masks: {error}") from error

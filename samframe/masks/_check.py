@@ -1,4 +1,4 @@
-"""Checking foreign COCO bytes by the column: every mask is valid and spelled in the one canonical way, or said not to be."""
+"""Checking foreign COCO bytes by the column: each mask is valid and spelled in the one way, or an error."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def strict_mask(value: object) -> Mask:
     )
 
 
-def to_mask(value: Any) -> Mask:
+def to_mask(value: Any) -> Mask:  # noqa: PLR0911  # one return a form
     """Convert one value to a mask.
 
     Parameters

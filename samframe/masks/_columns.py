@@ -10,6 +10,7 @@ import pandas as pd
 from samframe.errors import MaskError
 from samframe.masks import _runs
 from samframe.masks._mask import Mask
+from samframe.masks._overlap import boxes_meet, shared_pixels
 from samframe.masks._pool import distinct
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def areas(pool: MaskPool, index: NDArray[np.int64], *, fill: int = 0) -> NDArray
     """Return the areas in pixels, int64 of shape (n,), `fill` where the index is negative."""
     known = pool.known_areas()
     for part in _batches(_unknown(known, index)):
-        known[part] = _runs.areas(*pool.toggles(part, keep=False))
+        known[part] = _span_sums(*pool.toggles(part, keep=False))
     return _spread(known, index, fill)
 
 
@@ -50,7 +51,7 @@ def bboxes(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.int64]:
     for part in _batches(_unknown(known[:, 0], index)):
         toggles, offsets = pool.toggles(part, keep=False)
         known[part] = _runs.bboxes(toggles, offsets, pool.sizes_hw()[part])
-        known_areas[part] = _runs.areas(toggles, offsets)
+        known_areas[part] = _span_sums(toggles, offsets)
     return _spread(known, index, 0).astype(np.int64)
 
 
@@ -60,7 +61,8 @@ def border_touch(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.bool_]:
     sizes = _spread(pool.sizes_hw(), index, 0)
     x, y, width, height = boxes.T
     touch: NDArray[np.bool_] = (x == 0) | (y == 0) | (x + width == sizes[:, 1]) | (y + height == sizes[:, 0])
-    return touch & (width > 0)
+    touch &= width > 0
+    return touch
 
 
 def centroids(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -90,7 +92,7 @@ def paired_iou(a: MaskArray, b: MaskArray) -> NDArray[np.float64]:
     own, theirs = a.positions[present], b.positions[present]
     _check_sizes(a.pool.sizes_hw()[own], b.pool.sizes_hw()[theirs], present)
     shared = np.zeros(len(present), dtype=np.int64)
-    near = np.flatnonzero(_boxes_meet(bboxes(a.pool, own), bboxes(b.pool, theirs)))
+    near = np.flatnonzero(boxes_meet(bboxes(a.pool, own), bboxes(b.pool, theirs)))
     if len(near):
         shared[near] = _runs.paired_intersection(*a.pool.toggles(own[near]), *b.pool.toggles(theirs[near]))
     result = np.full(len(a), np.nan)
@@ -114,7 +116,14 @@ def iou_matrix(a: MaskArray, b: MaskArray) -> NDArray[np.float64]:
     sizes = np.concatenate([a.pool.sizes_hw()[own], b.pool.sizes_hw()[theirs]])
     _check_sizes(sizes, np.broadcast_to(sizes[:1], sizes.shape), np.concatenate([rows, columns]))
     height, width = sizes[0].tolist()
-    shared = _runs.intersection_matrix(*a.pool.toggles(own), *b.pool.toggles(theirs), (height, width))
+    twin = a.pool is b.pool and np.array_equal(own, theirs)
+    shared = shared_pixels(
+        a.pool.toggles(own),
+        None if twin else b.pool.toggles(theirs),
+        bboxes(a.pool, own),
+        bboxes(b.pool, theirs),
+        (height, width),
+    )
     union = areas(a.pool, own)[:, None] + areas(b.pool, theirs)[None, :] - shared
     result[np.ix_(rows, columns)] = _ratio(shared, union)
     return result
@@ -132,6 +141,16 @@ def _batches(positions: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         yield positions[start : start + _BATCH]
 
 
+def _span_sums(toggles: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[Any]:
+    """Return each mask's sum of span lengths: no sum passes what the toggles' type holds."""
+    starts = offsets >> 1
+    filled = np.flatnonzero(starts[1:] > starts[:-1])
+    sums = np.zeros(len(offsets) - 1, dtype=toggles.dtype)
+    if len(filled):  # reduceat takes no empty stretch
+        sums[filled] = np.add.reduceat(toggles[1::2] - toggles[::2], starts[filled])
+    return sums
+
+
 def _spread(known: NDArray[Any], index: NDArray[np.int64], fill: int) -> NDArray[Any]:
     """Return what is known about each element, `fill` where the index is negative."""
     if not len(known):
@@ -139,13 +158,6 @@ def _spread(known: NDArray[Any], index: NDArray[np.int64], fill: int) -> NDArray
     values = known[index]
     values[index < 0] = fill
     return values
-
-
-def _boxes_meet(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.bool_]:
-    low = np.maximum(a[:, :2], b[:, :2])
-    high = np.minimum(a[:, :2] + a[:, 2:], b[:, :2] + b[:, 2:])
-    meet: NDArray[np.bool_] = (low < high).all(axis=1)
-    return meet
 
 
 def _check_sizes(a: NDArray[np.int32], b: NDArray[np.int32], positions: NDArray[np.int64]) -> None:
@@ -209,7 +221,9 @@ def _combined(array: MaskArray, combine: Callable[[list[NDArray[Any]]], NDArray[
         return pd.NA
     size_hw = _common_size(array)
     toggles, offsets = array.pool.toggles(present)
-    return Mask._from_toggles(combine(np.split(toggles, offsets[1:-1])), size_hw)
+    return Mask._from_toggles(  # noqa: SLF001  # the runs are sound: they come from masks
+        combine(np.split(toggles, offsets[1:-1])), size_hw
+    )
 
 
 def _common_size(array: MaskArray) -> tuple[int, int]:

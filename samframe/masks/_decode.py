@@ -28,7 +28,6 @@ _MAX_CHARS = 7
 _BATCH = 1024
 
 
-
 def decode_column(
     chars: NDArray[np.uint8], offsets: NDArray[np.int64]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:

@@ -91,14 +91,14 @@ def _pairwise(array: Any, other: Any, operation: Callable[[Mask, Mask], Mask]) -
     else:
         return NotImplemented
     pairs = zip(_masks(array), others, strict=True)
-    return _made(
-        array, (None if is_missing(a) or is_missing(b) else operation(a, b) for a, b in pairs)
-    )
+    return _made(array, (None if is_missing(a) or is_missing(b) else operation(a, b) for a, b in pairs))
 
 
 def _holds_masks(other: Any) -> bool:
     """Say whether a list or an array of objects holds nothing but masks and missing values."""
-    listed = isinstance(other, list) or (isinstance(other, np.ndarray) and other.dtype == object and other.ndim == 1)
+    listed = isinstance(other, list) or (
+        isinstance(other, np.ndarray) and other.dtype == object and other.ndim == 1
+    )
     return listed and all(isinstance(value, Mask) or is_missing(value) for value in other)
 
 
@@ -117,7 +117,9 @@ def _equal(array: Any, other: Any) -> BooleanArray:
         _check_length(array, other)
         pairs = [(a, b, is_missing(a) or is_missing(b)) for a, b in zip(_masks(array), other, strict=True)]
         equal = [not skip and isinstance(b, Mask) and a == b for a, b, skip in pairs]
-        return pd.arrays.BooleanArray(np.array(equal, dtype=bool), np.array([skip for *_, skip in pairs], dtype=bool))
+        return pd.arrays.BooleanArray(
+            np.array(equal, dtype=bool), np.array([skip for *_, skip in pairs], dtype=bool)
+        )
     return pd.arrays.BooleanArray(np.zeros(len(array), dtype=bool), missing)
 
 

@@ -122,7 +122,9 @@ class MaskPool:
         with self._lock:
             self._flush()
             if len(self._chunks) != 1:
-                joined = pa.concat_arrays(self._chunks) if self._chunks else pa.array([], type=pa.large_binary())
+                joined = (
+                    pa.concat_arrays(self._chunks) if self._chunks else pa.array([], type=pa.large_binary())
+                )
                 self._chunks, self._starts = [joined], np.zeros(1, dtype=np.int64)
             return self._chunks[0]
 
@@ -132,7 +134,9 @@ class MaskPool:
         _, offset_buffer, data = column.buffers()
         if not len(column) or offset_buffer is None:
             return np.empty(0, dtype=np.uint8), np.zeros(1, dtype=np.int64)
-        offsets = np.frombuffer(offset_buffer, dtype=np.int64)[column.offset : column.offset + len(column) + 1]
+        offsets = np.frombuffer(offset_buffer, dtype=np.int64)[
+            column.offset : column.offset + len(column) + 1
+        ]
         return (np.empty(0, np.uint8) if data is None else np.frombuffer(data, dtype=np.uint8)), offsets
 
     def sizes_hw(self) -> NDArray[np.int32]:
@@ -149,7 +153,7 @@ class MaskPool:
             return self._areas
 
     def known_boxes(self) -> NDArray[np.int32]:
-        """Return the boxes (x, y, width, height), int32 of shape (n, 4), x = -1 where not worked out; may be filled in."""
+        """Return the boxes (x, y, width, height), int32 of shape (n, 4), -1 where not worked out; may be filled in."""
         with self._lock:
             self._flush()
             self._boxes = self._known_boxes()
@@ -200,8 +204,9 @@ class MaskPool:
                 base = self._toggle_offsets[-1]
                 self._toggles = np.concatenate([self._toggles, fresh]) if n_decoded else fresh
                 self._toggle_offsets = np.concatenate([self._toggle_offsets, base + fresh_offsets[1:]])
-            if len(positions) == len(self) and np.array_equal(positions, np.arange(len(self))):
-                return self._toggles, self._toggle_offsets
+            if len(positions) and (np.diff(positions) == 1).all():  # neighbours: a view will do
+                bounds = self._toggle_offsets[positions[0] : positions[-1] + 2]
+                return self._toggles[bounds[0] : bounds[-1]], bounds - bounds[0]
             starts = self._toggle_offsets[positions]
             return gather(self._toggles, starts, self._toggle_offsets[positions + 1] - starts)
 

@@ -11,12 +11,13 @@ import pyarrow as pa
 
 from samframe.errors import MaskError, OptionError
 from samframe.masks import _columns
-from samframe.masks._array import MaskArray
 from samframe.masks._arrow import STORAGE_TYPE, is_mask_type, masks_from_arrow, masks_to_arrow
 from samframe.masks._dtype import MaskDtype
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
+
+    from samframe.masks._array import MaskArray
 
 __all__ = ["from_arrow", "to_arrow"]
 
@@ -142,7 +143,13 @@ def _metadata(schema: pa.Schema, described: dict[str, dict[str, str]]) -> dict[b
         for kind, dtype in (("area", "Int64"), ("bbox", "object")):
             if name := described.get(column["field_name"], {}).get(kind):
                 columns.append(
-                    {"name": name, "field_name": name, "pandas_type": dtype.lower(), "numpy_type": dtype, "metadata": None}
+                    {
+                        "name": name,
+                        "field_name": name,
+                        "pandas_type": dtype.lower(),
+                        "numpy_type": dtype,
+                        "metadata": None,
+                    }
                 )
     metadata[b"pandas"] = json.dumps(pandas_metadata | {"columns": columns}).encode()
     metadata[METADATA_KEY] = json.dumps({"version": METADATA_VERSION, "columns": described}).encode()
@@ -166,7 +173,9 @@ def _read_metadata(schema: pa.Schema) -> dict[str, dict[str, str]]:
         major = int(str(version).split(".")[0])
         sound = isinstance(columns, dict) and all(isinstance(column, dict) for column in columns.values())
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise MaskError("The samframe metadata of this table are damaged: they are no JSON object with a version.") from error
+        raise MaskError(
+            "The samframe metadata of this table are damaged: they are no JSON object with a version."
+        ) from error
     if major != int(METADATA_VERSION.split(".", maxsplit=1)[0]):
         raise MaskError(
             f"This table was written with metadata version {version}; this samframe reads version {METADATA_VERSION}. "
@@ -176,8 +185,12 @@ def _read_metadata(schema: pa.Schema) -> dict[str, dict[str, str]]:
         raise MaskError("The samframe metadata of this table are damaged: their columns are no JSON objects.")
     present = {name: column for name, column in columns.items() if schema.get_field_index(name) >= 0}
     for name, column in present.items():
-        if column.get("encoding") != _ENCODING or not all(isinstance(value, str) for value in column.values()):
-            raise MaskError(f"Column {name!r}: unknown mask encoding {column.get('encoding')!r} in the metadata.")
+        if column.get("encoding") != _ENCODING or not all(
+            isinstance(value, str) for value in column.values()
+        ):
+            raise MaskError(
+                f"Column {name!r}: unknown mask encoding {column.get('encoding')!r} in the metadata."
+            )
     return present
 
 
@@ -193,7 +206,9 @@ def _put_masks(df: pd.DataFrame, table: pa.Table, masks: dict[int, MaskArray]) -
     indices = (table.schema.pandas_metadata or {}).get("index_columns", [])
     labels = [at for at, name in enumerate(table.column_names) if name not in indices]
     if len(labels) != df.shape[1] or not set(masks) <= set(labels):
-        raise MaskError("The pandas metadata of this table are damaged: its index columns do not fit the table.")
+        raise MaskError(
+            "The pandas metadata of this table are damaged: its index columns do not fit the table."
+        )
     for at, array in masks.items():
         df.isetitem(labels.index(at), array)
     return df

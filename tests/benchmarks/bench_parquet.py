@@ -21,6 +21,7 @@ from bench_dtype import simple_masks
 from samframe.export import read_parquet, write_parquet
 from samframe.masks import Mask, MaskArray
 from samframe.masks._arrow import STORAGE_TYPE
+from samframe.masks._pool import MaskPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,9 @@ def timed(function: Callable[[], Any], repeats: int) -> tuple[float, Any]:
     return min(seconds), result
 
 
-def measure(write: Callable[[], Any], read: Callable[[], Any], path: Path, rows: int, repeats: int = 3) -> list[float]:
+def measure(
+    write: Callable[[], Any], read: Callable[[], Any], path: Path, rows: int, repeats: int = 3
+) -> list[float]:
     """Return seconds to write, seconds to read, and bytes, each a row."""
     write_s, _ = timed(write, repeats)
     read_s, _ = timed(read, repeats)
@@ -45,8 +48,14 @@ def measure(write: Callable[[], Any], read: Callable[[], Any], path: Path, rows:
 
 def bench_samframe(masks: list[Mask], path: Path) -> list[float]:
     """A mask column, checked on reading."""
-    frame = pd.DataFrame({"mask": MaskArray.from_masks(masks)})
-    return measure(lambda: write_parquet(frame, path), lambda: read_parquet(path), path, len(masks))
+    array = MaskArray.from_masks(masks)
+    counts, sizes = array.pool.counts(), array.pool.sizes_hw()
+
+    def write() -> None:  # a pool of its own each time: no area or box is known beforehand
+        fresh = MaskArray(MaskPool([counts], sizes), array.positions)
+        write_parquet(pd.DataFrame({"mask": fresh}), path)
+
+    return measure(write, lambda: read_parquet(path), path, len(masks))
 
 
 def bench_struct(masks: list[Mask], path: Path) -> list[float]:
@@ -57,7 +66,7 @@ def bench_struct(masks: list[Mask], path: Path) -> list[float]:
         column = pa.array([{**size, "counts": mask.counts} for mask in masks], type=STORAGE_TYPE)
         pq.write_table(pa.table({"mask": column}), path, compression="zstd")
 
-    return measure(write, lambda: pq.read_table(path)["mask"].to_pylist(), path, len(masks))
+    return measure(write, lambda: pq.read_table(path).column("mask").to_pylist(), path, len(masks))
 
 
 def bench_png(masks: list[Mask], path: Path) -> list[float]:
@@ -76,7 +85,9 @@ def bench_lists(masks: list[Mask], path: Path) -> list[float]:
     """Pixels as list<list<bool>>, what pandas makes of rows of lists."""
 
     def write() -> None:
-        pq.write_table(pa.table({"mask": [mask.to_numpy().tolist() for mask in masks]}), path, compression="zstd")
+        pq.write_table(
+            pa.table({"mask": [mask.to_numpy().tolist() for mask in masks]}), path, compression="zstd"
+        )
 
     def read() -> list[Mask]:
         return [Mask.from_numpy(np.array(rows)) for rows in pq.read_table(path)["mask"].to_pylist()]

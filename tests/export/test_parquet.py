@@ -1,7 +1,6 @@
 """One frame, one Parquet file: what is in it, that it comes back, and what damaged files do."""
 
 import json
-import os
 import stat
 
 import numpy as np
@@ -130,7 +129,10 @@ def test_file_of_a_later_version_is_refused(frame, path):
 def test_file_of_masks_that_lie_is_refused(path):
     """A mask whose runs do not fit its size is an error that names the column."""
     bad = pa.array([{"h": 4, "w": 4, "counts": b"o1"}])
-    pq.write_table(pa.table({"m": bad.cast(to_arrow(pd.DataFrame({"m": pd.array([None], "mask")})).field("m").type)}), path)
+    pq.write_table(
+        pa.table({"m": bad.cast(to_arrow(pd.DataFrame({"m": pd.array([None], "mask")})).field("m").type)}),
+        path,
+    )
 
     with pytest.raises(MaskError, match="Column 'm': Element 0"):
         read_parquet(path)
@@ -149,7 +151,7 @@ def test_failed_write_keeps_the_old_file(frame, path, monkeypatch):
         write_parquet(frame.iloc[:1], path)
 
     assert path.read_bytes() == before
-    assert os.listdir(path.parent) == [path.name]
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_missing_folder_is_told(frame, tmp_path):

@@ -23,7 +23,7 @@ def masks():
 
 @pytest.fixture
 def path(tmp_path, masks):
-    frame = pd.DataFrame({"image": list("abc") + ["d"], "mask": pd.array([*masks, None], dtype="mask")})
+    frame = pd.DataFrame({"image": list("abcd"), "mask": pd.array([*masks, None], dtype="mask")})
     write_parquet(frame, tmp_path / "masks.parquet")
     return tmp_path / "masks.parquet"
 
@@ -46,7 +46,9 @@ def decode(mask):
 assert not any(name.split(".")[0] == "samframe" for name in sys.modules)
 print(json.dumps(result))
 """
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=path.parent, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, cwd=path.parent, check=False
+        )
 
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
@@ -55,7 +57,7 @@ print(json.dumps(result))
 
 
 def test_pandas(see, masks):
-    """pandas sees dicts of whole numbers and bytes, None where missing, and the areas as nullable integers."""
+    """A pandas without samframe sees dicts of whole numbers and bytes, None where missing; areas nullable."""
     seen = see("""
         import pandas as pd
         df = pd.read_parquet(path)
@@ -80,11 +82,12 @@ def test_pandas(see, masks):
 
 
 def test_polars(see, masks):
-    """polars sees a struct, no opaque extension, filters by area and box, and can write the file on."""
+    """A polars frame has a struct, no opaque extension, filters by area and box, and can write the file on."""
     seen = see("""
         import polars as pl
         df = pl.read_parquet(path)
-        big = pl.scan_parquet(path).filter(pl.col("mask_area") > 200, pl.col("mask_bbox").struct.field("x") == 0).collect()
+        wanted = pl.col("mask_area") > 200, pl.col("mask_bbox").struct.field("x") == 0
+        big = pl.scan_parquet(path).filter(*wanted).collect()
         df.write_parquet("polars.parquet")
         result = {
             "dtype": str(df.schema["mask"]), "missing": df["mask"].is_null().to_list(),
@@ -122,7 +125,7 @@ def test_hugging_face_datasets(see, masks):
         datasets.disable_progress_bars()
         ds = datasets.Dataset.from_parquet(path, cache_dir="cache")
         result = {
-            "features": sorted(ds.features["mask"]), "columns": ds.column_names, "missing": [m is None for m in ds["mask"]],
+            "features": sorted(ds.features["mask"]), "columns": ds.column_names,
             "areas": [int(decode(m).sum()) for m in list(ds["mask"])[:3]],
         }
     """)

@@ -56,7 +56,9 @@ def test_area_and_box_match_pycocotools(stack):
 
     assert sam.area.tolist() == coco.area(_rle(stack)).tolist()
     filled = sam.area > 0
-    assert sam.bbox_xywh[filled].to_numpy(int).tolist() == coco.toBbox(_rle(stack)).astype(int)[filled].tolist()
+    assert (
+        sam.bbox_xywh[filled].to_numpy(int).tolist() == coco.toBbox(_rle(stack)).astype(int)[filled].tolist()
+    )
 
 
 @settings(max_examples=50)
@@ -105,7 +107,9 @@ def test_is_empty_and_border_touch(series):
 
     assert series.sam.is_empty.tolist()[4:] == [True, False, pd.NA]
     assert series.sam.border_touch.tolist()[4:] == [False, True, pd.NA]
-    assert _series([inside, inside[3:], inside[:, 3:], inside[:7], inside[:, :7]]).sam.border_touch.tolist() == [
+    assert _series(
+        [inside, inside[3:], inside[:, 3:], inside[:7], inside[:, :7]]
+    ).sam.border_touch.tolist() == [
         False,
         True,
         True,
@@ -141,6 +145,23 @@ def test_iou_matrix_is_labelled(series):
     assert matrix.loc["g"].isna().all()
 
 
+@pytest.mark.parametrize(("size_hw", "side"), [((40, 50), 30), ((600, 900), 500), ((600, 900), 40)])
+def test_iou_matrix_of_crowded_and_scattered_masks(size_hw, side):
+    """Small pictures, large ones full of masks and large ones with few overlaps give what pycocotools gives."""
+    rng = np.random.default_rng(0)
+    stack = np.zeros((20, *size_hw), dtype=bool)
+    for plane in stack[:-1]:
+        y, x = (int(rng.integers(0, full - side + 1)) for full in size_hw)
+        plane[y : y + side, x : x + side] = rng.random((side, side)) < 0.9
+    expected = coco.iou(_rle(stack), _rle(stack), [0] * 20)
+
+    itself = _series(stack).sam.iou_matrix()
+    other = _series(stack).sam.iou_matrix(_series(stack))
+
+    assert np.allclose(itself, expected, atol=1e-12)
+    assert np.allclose(other, expected, atol=1e-12)
+
+
 def test_iou_of_other_sizes_is_refused(series):
     """Masks of different sizes are not compared; the message names the element and the way out."""
     small = pd.Series([Mask.from_numpy(np.ones((2, 2)))] * 7, index=series.index, dtype="mask")
@@ -167,7 +188,7 @@ def test_union_passes_missing_masks_over(series):
 
 
 def test_union_and_intersection_of_each_group(series):
-    """groupby gives the accessor each group; the result is a mask column."""
+    """A groupby gives the accessor each group; the result is a mask column."""
     groups = series.groupby([1, 1, 2, 2, 2, 3, 4])
 
     union = groups.agg(lambda masks: masks.sam.union())
@@ -216,6 +237,7 @@ def test_stack_resizes_to_a_given_size(series):
     assert pixels[7].all()
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools on numpy 2
 def test_coco_dicts_are_pycocotools_own(series, stack):
     """The dicts decode with pycocotools to the same pixels; None where missing."""
     dicts = series.sam.to_coco()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from samframe.errors import MaskError
-from samframe.masks import Mask, MaskArray
+from samframe.masks import Mask, MaskArray, counts_from_runs
 from samframe.masks._decode import decode_column, suspects
 
 PIXELS = hnp.arrays(bool, st.tuples(st.integers(0, 40), st.integers(0, 40)))
@@ -73,8 +73,6 @@ def test_what_is_not_suspected_is_a_mask(counts, height, width):
 @pytest.mark.parametrize("runs", [[2**32, 2**32 + 5], [3, 2**31 + 1], [3, -1, 5], [2**33 - 5]])
 def test_runs_that_wrap_are_suspected(runs):
     """Runs whose sum is right modulo 2**32 only do not pass."""
-    from samframe.masks import counts_from_runs
-
     n_pixels = sum(runs) % 2**32
     chars = np.frombuffer(counts_from_runs(runs), dtype=np.uint8)
 

@@ -16,6 +16,10 @@ def _masks(count, seed=0, size_hw=(7, 9)):
     return [Mask.from_numpy(rng.random(size_hw) < rng.random()) for _ in range(count)]
 
 
+def _pickled(value):
+    return pickle.loads(pickle.dumps(value))  # noqa: S301  # what was pickled here
+
+
 def _areas(array):
     return _columns.areas(array.pool, array.positions, fill=-1).tolist()
 
@@ -45,7 +49,7 @@ def test_pickle_of_a_slice_holds_the_slice_only(array):
     part = array[3:5]
 
     assert len(pickle.dumps(part)) < len(pickle.dumps(array)) / 4
-    assert pickle.loads(pickle.dumps(part)).equals(part)
+    assert _pickled(part).equals(part)
 
 
 def test_copy_of_a_small_slice_lets_the_rest_go(array):
@@ -98,37 +102,37 @@ def test_measures_survive_growth_of_the_pool(array):
     assert _columns.bboxes(array.pool, array.positions)[7].tolist() == [0, 0, 3, 2]
 
 
-@given(st.data())
-def test_any_sequence_of_selections_matches_a_list(data):
+OTHERS = _masks(3, seed=2, size_hw=(4, 5))
+#: What is done at a position to an array and to a list of masks alike.
+STEPS = {
+    "take": (lambda a, at: a.take([at, 0, at]), lambda m, at: [m[at], m[0], m[at]]),
+    "set": (lambda a, at: _written(a.copy(), at, OTHERS[0]), lambda m, at: _written(list(m), at, OTHERS[0])),
+    "na": (lambda a, at: _written(a.copy(), at, pd.NA), lambda m, at: _written(list(m), at, pd.NA)),
+    "join": (lambda a, _: MaskArray._concat_same_type([a, a[:2]]), lambda m, _: m + m[:2]),
+    "copy": (lambda a, _: a.copy(), lambda m, _: m),
+    "slice": (lambda a, at: a[at:], lambda m, at: m[at:]),
+    "absorb": (
+        lambda a, _: MaskArray._concat_same_type([a, MaskArray._from_sequence(OTHERS)]),
+        lambda m, _: m + OTHERS,
+    ),
+    "pickle": (lambda a, _: _pickled(a), lambda m, _: m),
+}
+
+
+def _written(values, at, value):
+    values[at] = value
+    return values
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(STEPS)), st.integers(0, 99)), max_size=10))
+def test_any_sequence_of_selections_matches_a_list(steps):
     """Whatever is taken, written, joined and copied, the array holds what a list of masks would."""
     masks = [*_masks(6), None]
     array, model = MaskArray._from_sequence(masks), [pd.NA if mask is None else mask for mask in masks]
-    others = _masks(3, seed=2, size_hw=(4, 5))
-    for _ in range(data.draw(st.integers(1, 8))):
-        if not model:
-            break
-        position = data.draw(st.integers(0, len(model) - 1))
-        match data.draw(st.sampled_from(["take", "set", "na", "join", "copy", "slice", "absorb", "pickle"])):
-            case "take":
-                order = data.draw(st.lists(st.integers(0, len(model) - 1), max_size=8))
-                array, model = array.take(order), [model[at] for at in order]
-            case "set":
-                array, model = array.copy(), list(model)
-                array[position] = model[position] = data.draw(st.sampled_from(others))
-            case "na":
-                array, model = array.copy(), list(model)
-                array[position] = model[position] = pd.NA
-            case "join":
-                array, model = MaskArray._concat_same_type([array, array[:2]]), model + model[:2]
-            case "copy":
-                array = array.copy()
-            case "slice":
-                array, model = array[position:], model[position:]
-            case "absorb":
-                array = MaskArray._concat_same_type([array, MaskArray._from_sequence(others)])
-                model = model + others
-            case "pickle":
-                array = pickle.loads(pickle.dumps(array))
+    for name, position in steps:
+        on_array, on_list = STEPS[name]
+        at = position % len(model)
+        array, model = on_array(array, at), on_list(model, at)
 
     assert list(array) == model
     assert _areas(array) == [-1 if mask is pd.NA else mask.area for mask in model]

@@ -27,7 +27,9 @@ def frame(masks):
 
 def _replaced(table, **metadata):
     """Return the table with other samframe metadata."""
-    return table.replace_schema_metadata({**(table.schema.metadata or {}), b"samframe": json.dumps(metadata).encode()})
+    return table.replace_schema_metadata(
+        {**(table.schema.metadata or {}), b"samframe": json.dumps(metadata).encode()}
+    )
 
 
 def test_column_is_a_plain_struct(frame):
@@ -151,9 +153,9 @@ def test_like_structs_convert(frame, as_type):
     )
 
     assert pd.Series(cast.to_pandas(), dtype=object).astype("mask").tolist() == frame["mask"].tolist()
-    assert from_arrow(_replaced(pa.table({"m": cast}), version="1.0", columns={"m": {"encoding": "coco-rle"}}))[
-        "m"
-    ].tolist() == (frame["mask"].tolist())
+    assert from_arrow(
+        _replaced(pa.table({"m": cast}), version="1.0", columns={"m": {"encoding": "coco-rle"}})
+    )["m"].tolist() == (frame["mask"].tolist())
 
 
 def test_sliced_and_chunked_columns(frame):
@@ -274,7 +276,9 @@ def test_metadata_that_do_not_fit_are_refused(frame, columns):
         from_arrow(_replaced(to_arrow(frame), version="1.0", columns=columns))
 
 
-@pytest.mark.parametrize("raw", [b"", b"[]", b'{"index_columns": ["mask"]}', b'{"index_columns": 5, "columns": []}'])
+@pytest.mark.parametrize(
+    "raw", [b"", b"[]", b'{"index_columns": ["mask"]}', b'{"index_columns": 5, "columns": []}']
+)
 def test_damaged_pandas_metadata_are_refused(frame, raw):
     """Pandas metadata that do not fit the table are an error of samframe's own."""
     table = to_arrow(frame)

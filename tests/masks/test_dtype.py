@@ -13,6 +13,10 @@ from samframe.errors import MaskError
 from samframe.masks import Mask, MaskArray, MaskDtype
 
 
+def _pickled(value):
+    return pickle.loads(pickle.dumps(value))  # noqa: S301  # what was pickled here
+
+
 @pytest.fixture
 def pixels():
     return np.random.default_rng(0).random((3, 7, 9)) < 0.5
@@ -30,7 +34,7 @@ def test_name_makes_the_dtype():
 
 def test_dtype_pickles():
     """The dtype crosses processes."""
-    assert pickle.loads(pickle.dumps(MaskDtype())) == MaskDtype()
+    assert _pickled(MaskDtype()) == MaskDtype()
 
 
 def test_plain_list_of_masks_is_object(masks):
@@ -123,7 +127,7 @@ def test_astype_object_gives_masks(masks):
     assert result.tolist() == [masks[0], pd.NA]
 
 
-@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])
+@pytest.mark.parametrize("clone", [copy.copy, copy.deepcopy, _pickled])
 def test_copies_are_equal(masks, clone):
     """Copies and pickles hold the same masks."""
     series = pd.Series([*masks, None], dtype="mask")

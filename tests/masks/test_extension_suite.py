@@ -133,7 +133,20 @@ def sort_by_key(request):
     return request.param
 
 
-NUMERIC_REDUCTIONS = ["count", "sum", "max", "min", "mean", "prod", "std", "var", "median", "kurt", "skew", "sem"]
+NUMERIC_REDUCTIONS = [
+    "count",
+    "sum",
+    "max",
+    "min",
+    "mean",
+    "prod",
+    "std",
+    "var",
+    "median",
+    "kurt",
+    "skew",
+    "sem",
+]
 
 
 @pytest.fixture(params=NUMERIC_REDUCTIONS)
@@ -157,7 +170,11 @@ def all_numeric_accumulations(request):
 
 
 @pytest.fixture(
-    params=[f"__{r}{name}__" for name in ["add", "sub", "mul", "floordiv", "truediv", "pow", "mod"] for r in ("", "r")]
+    params=[
+        f"__{r}{name}__"
+        for name in ["add", "sub", "mul", "floordiv", "truediv", "pow", "mod"]
+        for r in ("", "r")
+    ]
 )
 def all_arithmetic_operators(request):
     return request.param
