@@ -1,0 +1,5 @@
+"""Static pictures of masks with matplotlib, which is imported when the first one is drawn."""
+
+from samframe.plotting._grid import plot_masks
+
+__all__ = ["plot_masks"]

@@ -1,0 +1,204 @@
+"""One row's tile: the image, its mask, its points, and in a few words what became of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from samframe.errors import ImageError, MaskError
+from samframe.images import read_image
+from samframe.masks import Mask
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+__all__ = ["Tile", "draw_tile", "make_tile"]
+
+#: More pixels than a tile shows would only make the picture slow.
+_MAX_SIDE_PX = 640
+
+# Colours of Okabe and Ito (2008), which people with any common form of colour blindness tell apart. What belongs to
+# the mask is also brighter than what does not, so the picture reads without colour as well.
+_INCLUDE = "#009E73"
+_EXCLUDE = "#D55E00"
+_VEIL_ALPHA = 0.62
+_INK = "#1b1b1b"
+_SOFT_INK = "#5c5c5c"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """What one tile shows.
+
+    Attributes
+    ----------
+    pixels : ndarray of uint8, shape (h, w, 3), or None
+        The image, perhaps scaled down; None where it cannot be shown (a URL, a file that is gone).
+    mask : ndarray of bool, shape (h, w), or None
+        The mask on the same raster; None where the row has none.
+    size_hw : (int, int)
+        Height and width in pixels of the image as stored: the units of the axes.
+    include, exclude : ndarray of float64, shape (n, 2)
+        Points as (x, y) in pixels of the image as stored.
+    title, note : str
+        First line, and a smaller one below it.
+    """
+
+    pixels: NDArray[np.uint8] | None
+    mask: NDArray[np.bool_] | None
+    size_hw: tuple[int, int]
+    include: NDArray[np.float64]
+    exclude: NDArray[np.float64]
+    title: str = ""
+    note: str = ""
+
+
+def make_tile(
+    image: object,
+    mask: object,
+    *,
+    include: object = None,
+    exclude: object = None,
+    title: str = "",
+    note: str = "",
+    image_root: Any = None,
+) -> Tile:
+    """Gather what a tile shows; an image that cannot be read leaves its place to the mask alone.
+
+    Parameters
+    ----------
+    image : object
+        A cell of the image column.
+    mask : Mask or missing
+        A cell of the mask column.
+    include, exclude : object
+        Cells of the coordinate columns.
+    """
+    found = mask if isinstance(mask, Mask) else None
+    pixels, size_hw = _read_pixels(image, image_root)
+    if size_hw is None:
+        size_hw = found.size_hw if found is not None else (3, 4)
+    shown: NDArray[np.bool_] | None = None
+    if found is not None:
+        raster_hw = pixels.shape[:2] if pixels is not None else _fitted(found.size_hw)
+        shown = _sampled(found.to_numpy(), (int(raster_hw[0]), int(raster_hw[1])))
+    return Tile(
+        pixels=pixels,
+        mask=shown,
+        size_hw=size_hw,
+        include=_points(include),
+        exclude=_points(exclude),
+        title=title,
+        note=note if note or pixels is not None else "image not shown",
+    )
+
+
+def draw_tile(axes: Axes, tile: Tile) -> None:
+    """Draw a tile into its axes."""
+    height, width = tile.size_hw
+    extent = (-0.5, width - 0.5, height - 0.5, -0.5)
+    shape = (2, 2) if tile.mask is None else tile.mask.shape
+    pixels = tile.pixels if tile.pixels is not None else np.full((*shape, 3), 214, np.uint8)
+    axes.imshow(_veiled(pixels, tile.mask), extent=extent, interpolation="antialiased")
+    if tile.mask is not None:
+        _draw_outline(axes, tile.mask, tile.size_hw)
+    else:
+        _draw_no_mask(axes)
+    _draw_points(axes, tile.include, "o", _INCLUDE)
+    _draw_points(axes, tile.exclude, "X", _EXCLUDE)
+    axes.set(xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[])
+    for side in axes.spines.values():
+        side.set(color="#c9c9c9", linewidth=0.8)
+    # A prompt is text, not mathtext: dollar signs stay what they are.
+    axes.set_title(tile.title, fontsize=10, color=_INK, pad=5, parse_math=False)
+    axes.set_xlabel(tile.note, fontsize=8.5, color=_SOFT_INK, labelpad=4, parse_math=False)
+
+
+def _read_pixels(image: object, image_root: Any) -> tuple[NDArray[np.uint8] | None, tuple[int, int] | None]:
+    try:
+        read = read_image(image, image_root=image_root)
+        if read.stored_hw is None:
+            return None, None
+        return read.thumbnail(_MAX_SIDE_PX), read.stored_hw
+    except ImageError:
+        return None, None
+
+
+def _sampled(mask: NDArray[np.bool_], size_hw: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return the mask on a raster of another size, by nearest neighbour."""
+    rows, columns = (
+        ((np.arange(new) + 0.5) * old / new).astype(np.int64)
+        for old, new in zip(mask.shape, size_hw, strict=True)
+    )
+    return mask[np.ix_(rows, columns)]
+
+
+def _fitted(size_hw: tuple[int, int]) -> tuple[int, int]:
+    scale = min(1.0, _MAX_SIDE_PX / max(size_hw))
+    return max(1, round(size_hw[0] * scale)), max(1, round(size_hw[1] * scale))
+
+
+def _veiled(pixels: NDArray[np.uint8], mask: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
+    """Return the picture with what is outside the mask pale and nearly grey; what is inside keeps its own colours."""
+    colour = pixels.astype(np.float32)
+    grey = colour @ np.array([0.299, 0.587, 0.114], np.float32)
+    pale = (0.35 * colour + 0.65 * grey[..., None]) * (1 - _VEIL_ALPHA) + 255 * _VEIL_ALPHA
+    if mask is None:
+        return pale.astype(np.uint8)
+    return np.where(mask[..., None], pixels, pale.astype(np.uint8))
+
+
+def _draw_outline(axes: Axes, mask: NDArray[np.bool_], size_hw: tuple[int, int]) -> None:
+    if mask.all() or not mask.any():
+        return
+    from matplotlib.patheffects import withStroke  # noqa: PLC0415 - matplotlib is heavy
+
+    # A frame of background, so that the line closes where the mask meets the edge of the image.
+    padded = np.pad(mask, 1).astype(np.float32)
+    x = (np.arange(padded.shape[1]) - 0.5) * size_hw[1] / mask.shape[1] - 0.5
+    y = (np.arange(padded.shape[0]) - 0.5) * size_hw[0] / mask.shape[0] - 0.5
+    lines = axes.contour(x, y, padded, levels=[0.5], colors=["white"], linewidths=[1.3])
+    lines.set(path_effects=[withStroke(linewidth=2.8, foreground="#11324a")])
+
+
+def _draw_no_mask(axes: Axes) -> None:
+    axes.text(
+        0.5,
+        0.5,
+        "no mask",
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        fontsize=10,
+        color=_INK,
+        bbox={"boxstyle": "round,pad=0.45", "facecolor": "white", "edgecolor": _EXCLUDE, "linewidth": 1.4},
+    )
+
+
+def _draw_points(axes: Axes, points: NDArray[np.float64], marker: str, colour: str) -> None:
+    if len(points):
+        axes.scatter(
+            points[:, 0],
+            points[:, 1],
+            s=44,
+            marker=marker,
+            color=colour,
+            edgecolors="white",
+            linewidths=1.2,
+            zorder=5,
+        )
+
+
+def _points(cell: object) -> NDArray[np.float64]:
+    """Return the points of a cell, none where it holds none or what is no points: a picture is no place to complain."""
+    nothing = np.empty((0, 2))
+    try:
+        value = json.loads(cell) if isinstance(cell, str) else cell
+        points = np.asarray(value, dtype=np.float64).reshape(-1, 2)
+    except (TypeError, ValueError, RecursionError, MaskError):
+        return nothing
+    return points if np.isfinite(points).all() else nothing
