@@ -1,0 +1,153 @@
+"""The progress panel: what it shows, what its button does, what is left of it."""
+
+from __future__ import annotations
+
+import ipywidgets
+import pytest
+
+from samframe.jobs import Budget, Outcome, Progress, RowStatus
+from samframe.widgets import ProgressPanel
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def progress():
+    clock = Clock()
+    return Progress(rows=100, jobs=90, budget=Budget(price=0.002), clock=clock, started_at=0.0)
+
+
+@pytest.fixture
+def asked():
+    """How often the run was asked to stop."""
+    return []
+
+
+@pytest.fixture
+def panel(progress, asked):
+    return ProgressPanel(progress, stop=lambda: asked.append(1))
+
+
+def parts(panel, kind):
+    """Return the panel's widgets of a kind, inner ones included."""
+    found, queue = [], [panel.widget]
+    while queue:
+        widget = queue.pop(0)
+        found += [widget] * isinstance(widget, kind)
+        queue += getattr(widget, "children", ())
+    return found
+
+
+def text(panel):
+    return " ".join(widget.value for widget in parts(panel, ipywidgets.HTML))
+
+
+def test_bar_follows_the_rows(panel, progress):
+    """The bar's length is the share of rows that are done."""
+    progress.settle(0, 40, Outcome(status=RowStatus.COMPLETED))
+    panel.update(progress)
+    (bar,) = parts(panel, ipywidgets.IntProgress)
+
+    assert (bar.value, bar.max) == (40, 100)
+
+
+def test_rows_by_status_are_told(panel, progress):
+    """Each status has its count and its word."""
+    progress.settle(0, 3, Outcome(status=RowStatus.COMPLETED))
+    progress.settle(5, 2, Outcome(status=RowStatus.IN_DOUBT))
+    panel.update(progress)
+
+    assert "3 completed" in text(panel)
+    assert "2 in doubt" in text(panel)
+
+
+def test_money_is_told_as_an_interval(panel, progress):
+    """Spending is a sum and what may come to it."""
+    progress.budget.known, progress.budget.in_doubt = 0.5, 3
+    panel.update(progress)
+
+    assert "$0.50 to $0.506 spent" in text(panel)
+
+
+def test_balance_is_told(panel, progress):
+    """The balance is shown once the API told it."""
+    progress.remaining_credits = 12.345
+    panel.update(progress)
+
+    assert "$12.35 left" in text(panel) or "$12.34 left" in text(panel)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rate", "left"),
+    [
+        (10, "2.0 rows/s", "about 40 s"),
+        (400, "3.0 rows/min", "about 27 min"),
+        (40_000, "0.0 rows/min", "about 44.4 h"),
+    ],
+)
+def test_rate_and_time_left(panel, progress, seconds, rate, left):
+    """Pace and time to go are told in fitting units."""
+    progress.clock.now = float(seconds)
+    progress.settle(0, 20, Outcome(status=RowStatus.COMPLETED))
+    panel.update(progress)
+
+    assert rate in text(panel)
+    assert left in text(panel)
+
+
+def test_message_is_escaped(panel, progress):
+    """What a server said cannot become markup."""
+    progress.message = "<img src=x onerror=alert(1)>"
+    panel.update(progress)
+
+    assert "<img" not in text(panel)
+    assert "&lt;img" in text(panel)
+
+
+def test_stop_asks_once(panel, asked):
+    """The button asks the run to stop, once, and says that it does."""
+    (button,) = parts(panel, ipywidgets.Button)
+    button.click()
+    button.click()
+
+    assert len(asked) == 1
+    assert (button.disabled, button.description) == (True, "Stopping")
+
+
+def test_stopping_is_told(panel, progress):
+    """After the click the panel says what becomes of jobs that are out."""
+    parts(panel, ipywidgets.Button)[0].click()
+    panel.update(progress)
+
+    assert "jobs that are out are kept" in text(panel)
+
+
+def test_closed_panel_is_one_line(panel, progress):
+    """In the end there is one line and no button."""
+    progress.settle(0, 100, Outcome(status=RowStatus.COMPLETED))
+    panel.close(progress)
+
+    assert parts(panel, ipywidgets.Button) == []
+    assert "100 of 100 rows: 100 completed" in text(panel)
+
+
+def test_closed_before_the_first_figures(panel):
+    """A run that ended before it had figures says so."""
+    panel.close(None)
+
+    assert "before anything was sent" in text(panel)
+
+
+def test_no_rows():
+    """A run over no rows has a panel like any other."""
+    panel = ProgressPanel(Progress(rows=0, budget=Budget(price=0.0)), stop=lambda: None)
+
+    assert "<b>0</b> of 0 rows" in text(panel)
