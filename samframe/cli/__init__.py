@@ -1,0 +1,5 @@
+"""The ``samframe`` command: demo, segment, serve, credits."""
+
+from samframe.cli._main import main
+
+__all__ = ["main"]

@@ -1,0 +1,234 @@
+"""``samframe segment``: tables in, Parquet out, and what it says and returns when things go wrong."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from samframe import read_parquet
+from samframe.server import Fault
+
+COLUMNS = ("--image", "file", "--prompt", "what")
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "masks.parquet"
+
+
+def test_every_row_gets_its_mask(samframe, service, table, out, tmp_path):
+    """A CSV with relative paths gives a Parquet file with a mask in every row, and status 0."""
+    ran = samframe("segment", table, *COLUMNS, "--out", out, "--store", tmp_path / "store")
+
+    assert ran.status == 0, ran.err
+    assert read_parquet(out)["mask"].notna().all()
+
+
+def test_the_tables_own_cells_stay(samframe, service, table, out, tmp_path):
+    """Paths and prompts are written as the table has them."""
+    samframe("segment", table, *COLUMNS, "--out", out, "--store", tmp_path / "store")
+
+    assert read_parquet(out)[["file", "what"]].to_numpy().tolist() == [
+        ["a.png", "boy"],
+        ["b.png", "none"],
+        ["c.png", "007"],
+    ]
+
+
+def test_a_folder_gets_masks_parquet(samframe, service, table, tmp_path):
+    """``--out`` may be a folder, which is made."""
+    samframe("segment", table, *COLUMNS, "--out", tmp_path / "new" / "folder", "--store", tmp_path / "store")
+
+    assert len(read_parquet(tmp_path / "new" / "folder" / "masks.parquet")) == 3
+
+
+def test_second_run_submits_nothing(samframe, service, table, out, tmp_path):
+    """The same command again pays for nothing."""
+    command = ("segment", table, *COLUMNS, "--out", out, "--store", tmp_path / "store")
+    samframe(*command)
+    ran = samframe(*command)
+
+    assert (ran.status, service.counters.accepted) == (0, 3)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl", "tsv"])
+def test_other_formats(samframe, service, photos, out, tmp_path, suffix):
+    """Parquet, JSON lines and TSV are read as well as CSV."""
+    frame = pd.DataFrame({"image": ["a.png"], "prompt": ["boy"]})
+    path = photos / f"table.{suffix}"
+    match suffix:
+        case "parquet":
+            frame.to_parquet(path)
+        case "jsonl":
+            frame.to_json(path, orient="records", lines=True)
+        case "tsv":
+            frame.to_csv(path, sep="\t", index=False)
+    ran = samframe("segment", path, "--out", out, "--store", tmp_path / "store")
+
+    assert ran.status == 0, ran.err
+
+
+def test_points_as_json_text(samframe, service, photos, out, tmp_path):
+    """A CSV holds points as JSON text, and needs no prompts."""
+    path = photos / "clicks.csv"
+    pd.DataFrame({"image": ["a.png"], "yes": ["[[3, 4], [5, 6]]"], "no": ["[20, 20]"]}).to_csv(
+        path, index=False
+    )
+    samframe(
+        "segment", path, "--coordinates", "yes", "--remove-coordinates", "no", "--out", out,
+        "--store", tmp_path / "store",
+    )  # fmt: skip
+    job = service.jobs[0]
+
+    assert [json.loads(job.coordinates), json.loads(job.remove_coordinates)] == [
+        [[3, 4], [5, 6]],
+        [20, 20],
+    ]
+
+
+def test_offline_needs_no_key(samframe, table, out, tmp_path):
+    """``--offline`` works without a key, and says that the masks are not SAM 2's."""
+    ran = samframe("segment", table, *COLUMNS, "--out", out, "--store", tmp_path / "store", "--offline")
+
+    assert ran.status == 1  # the engine refuses these prompts
+    assert "not SAM 2" in ran.err
+
+
+def test_dry_run_sends_nothing(samframe, service, table, out, tmp_path):
+    """``--dry-run`` prints the bill, sends nothing and writes nothing."""
+    ran = samframe("segment", table, *COLUMNS, "--out", out, "--store", tmp_path / "store", "--dry-run")
+
+    assert "$0.006" in ran.out
+    assert (ran.status, service.counters.requests, out.exists()) == (0, 0, False)
+
+
+def test_failed_rows_give_status_1(samframe, service, photos, out, tmp_path):
+    """A row that fails is told of on stderr, the others are written, the status is 1."""
+    path = photos / "table.csv"
+    pd.DataFrame({"image": ["a.png", "b.png"], "prompt": ["ghost", "boy"]}).to_csv(path, index=False)
+    ran = samframe("segment", path, "--out", out, "--store", tmp_path / "store")
+
+    assert (ran.status, read_parquet(out)["mask"].notna().tolist()) == (1, [False, True])
+    assert "Row 0" in ran.err
+
+
+def test_retry_pays_again(samframe, service, photos, out, tmp_path):
+    """``--retry failed`` sends a failed row once more."""
+    path = photos / "table.csv"
+    pd.DataFrame({"image": ["a.png"], "prompt": ["ghost"]}).to_csv(path, index=False)
+    command = ("segment", path, "--out", out, "--store", tmp_path / "store")
+    samframe(*command)
+    samframe(*command, "--retry", "failed")
+
+    assert service.counters.accepted == 2
+
+
+def test_max_cost_is_a_hard_stop(samframe, service, table, out, tmp_path):
+    """``--max-cost`` lets no job through that could pass it."""
+    samframe("segment", table, *COLUMNS, "--out", out, "--store", tmp_path / "store", "--max-cost", "0.004")
+
+    assert service.counters.billed == 2
+
+
+def test_stopped_run_keeps_rows(samframe, service, table, out, tmp_path):
+    """Where the account runs dry, the status is 3 and the rows that are done are written."""
+    service.script(Fault.NO_CREDITS_406, on="submit", after=1, times=None)
+    ran = samframe("segment", table, *COLUMNS, "--out", out, "--store", tmp_path / "store")
+
+    assert (ran.status, int(read_parquet(out)["mask"].notna().sum())) == (3, 1)
+
+
+def test_no_key_is_one_line(samframe, table, out, tmp_path):
+    """Without a key the message says where to get one and how to do without; there is no traceback."""
+    ran = samframe("segment", table, *COLUMNS, "--out", out, "--store", tmp_path / "store")
+
+    assert ran.status == 3
+    assert "SEGMIND_API_KEY" in ran.err
+    assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--image", "nothing", "--prompt", "what"), "nothing"),
+        (("--image", "file"), "--prompt"),
+        ((*COLUMNS, "--coordinates", "nothing"), "nothing"),
+        ((*COLUMNS, "--max-cost", "-1"), "max_cost"),
+        ((*COLUMNS, "--image-root", "/no/such/folder"), "image_root"),
+        ((*COLUMNS, "--retry", "everything"), "everything"),
+        ((*COLUMNS, "--offline", "--base-url", "http://127.0.0.1:1"), "--base-url"),
+    ],
+)
+def test_wrong_options_give_status_2(samframe, service, table, out, tmp_path, arguments, word):
+    """A wrong option or column is named, and nothing is sent."""
+    ran = samframe("segment", table, "--out", out, "--store", tmp_path / "store", *arguments)
+
+    assert (ran.status, service.counters.requests) == (2, 0)
+    assert word in ran.err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "word"),
+    [
+        ("gone.csv", None, "no table"),
+        ("table.xlsx", b"x", "format"),
+        ("empty.csv", b"", "cannot be read"),
+        ("broken.jsonl", b'{"image": ', "cannot be read"),
+        ("broken.parquet", b"PAR1 and nothing", "cannot be read"),
+        ("latin.csv", "image,prompt\nä.png,b".encode("latin-1"), "cannot be read"),
+    ],
+)
+def test_unreadable_tables_give_status_2(samframe, service, tmp_path, out, name, content, word):
+    """A table that is missing, damaged or of another format is told of in one line."""
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    ran = samframe("segment", tmp_path / name, "--out", out)
+
+    assert ran.status == 2
+    assert word in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_the_table_is_not_overwritten(samframe, service, photos, tmp_path):
+    """``--out`` must not be the table itself."""
+    path = photos / "table.parquet"
+    pd.DataFrame({"image": ["a.png"], "prompt": ["boy"]}).to_parquet(path)
+    ran = samframe("segment", path, "--out", path)
+
+    assert (ran.status, service.counters.requests) == (2, 0)
+
+
+def test_existing_columns_need_consent(samframe, service, photos, out, tmp_path):
+    """A table with a column ``mask`` is refused without ``--overwrite``, and taken with it."""
+    path = photos / "table.csv"
+    pd.DataFrame({"image": ["a.png"], "prompt": ["boy"], "mask": [1]}).to_csv(path, index=False)
+    command = ("segment", path, "--out", out, "--store", tmp_path / "store")
+
+    assert samframe(*command).status == 2
+    assert samframe(*command, "--overwrite").status == 0
+
+
+def test_numbers_stay_numbers(samframe, service, photos, out, tmp_path):
+    """Only the image, prompt and point columns are read as text; a gap in another column is a missing number."""
+    path = photos / "table.csv"
+    path.write_text("image,prompt,weight\na.png,boy,1.5\nb.png,girl,\n")
+    samframe("segment", path, "--out", out, "--store", tmp_path / "store")
+    weight = read_parquet(out)["weight"]
+
+    assert weight.dtype == np.float64
+    assert weight.isna().tolist() == [False, True]
+
+
+def test_key_is_never_printed(samframe, service, table, out, tmp_path):
+    """Neither a good run nor a refused key shows the key."""
+    key = "SG_0123456789abcdef"
+    good = samframe("segment", table, *COLUMNS, "--out", out, "--store", tmp_path / "store", "--details")
+    service.script(Fault.UNAUTHORIZED_401, on="submit", times=None)
+    bad = samframe("segment", table, *COLUMNS, "--out", out, "--store", tmp_path / "store", "--refresh")
+
+    assert bad.status == 3
+    assert key not in good.out + good.err + bad.out + bad.err
+    assert key.encode() not in out.read_bytes()
