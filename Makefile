@@ -1,0 +1,71 @@
+# Every target builds .venv by itself, from nothing but python3 (3.11 or later; PYTHON=python3.12 chooses another).
+# What is installed is remembered in .venv/.stamp-*, and installed anew when pyproject.toml changes.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+OUT    ?= samframe-demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint docs notebooks wheel clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make demo       try samframe: no key, no network beyond pip, no cost'
+	@echo 'make test       the tests'
+	@echo 'make lint       style, types, and who imports whom'
+	@echo 'make docs       the documentation, into docs/_build/html'
+	@echo 'make notebooks  run the notebooks, and keep them without outputs'
+	@echo 'make clean      remove what was built; .venv stays, the ledger of paid jobs is elsewhere'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("samframe needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
+	@echo '$(VENV): making a virtual environment with $(PYTHON)'
+	@$(PYTHON) -m venv $(VENV)
+
+# --group came with pip 25.1.
+$(VENV)/.stamp-pip: | $(BIN)/python
+	@$(PIP) install --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.stamp-samframe: pyproject.toml $(VENV)/.stamp-pip
+	@echo '$(VENV): installing samframe and what it needs (about 350 MB, a minute or two)'
+	@$(PIP) install --editable .
+	@touch $@
+
+# The groups test, lint and docs of pyproject.toml.
+$(VENV)/.stamp-%: $(VENV)/.stamp-samframe
+	@echo '$(VENV): installing what "$*" needs'
+	@$(PIP) install --group $*
+	@touch $@
+
+# An intermediate file of a pattern rule would be removed at the end.
+.PRECIOUS: $(VENV)/.stamp-%
+
+demo: $(VENV)/.stamp-samframe
+	@$(BIN)/samframe demo --out $(OUT)
+
+test: $(VENV)/.stamp-test
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.stamp-lint $(VENV)/.stamp-test
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+docs: $(VENV)/.stamp-docs
+	@$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo 'docs/_build/html/index.html is ready'
+
+notebooks: $(VENV)/.stamp-test
+	@$(BIN)/python -m pytest tests/notebooks tests/docs $(ARGS)
+
+wheel: $(VENV)/.stamp-pip
+	@$(PIP) wheel --no-deps --wheel-dir dist .
+	@ls dist/*.whl
+
+clean:
+	@rm -rf build dist docs/_build samframe-demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find samframe tests docs -name __pycache__ -type d -prune -exec rm -rf {} +

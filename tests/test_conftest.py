@@ -1,0 +1,59 @@
+"""The suite's own rules: what SAMFRAME_REQUIRE_ALL does, and what tests find in their environment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def run_suite(tmp_path):
+    """Run a one-file suite under this suite's conftest and return its exit status."""
+
+    def run(body: str, **environment: str) -> int:
+        shutil.copy(Path(__file__).parent / "conftest.py", tmp_path)
+        (tmp_path / "test_one.py").write_text(f"import pytest\n{body}\n")
+        (tmp_path / "pytest.ini").write_text("[pytest]\n")
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+        env = {name: value for name, value in os.environ.items() if name != "SAMFRAME_REQUIRE_ALL"}
+        return subprocess.run(command, env=env | environment, capture_output=True, check=False).returncode
+
+    return run
+
+
+def test_skip_passes_on_a_bare_machine(run_suite):
+    """Without SAMFRAME_REQUIRE_ALL a skipped test does no harm."""
+    status = run_suite("def test_it(): pytest.skip('no such program')\ndef test_other(): pass")
+
+    assert status == 0
+
+
+def test_skip_fails_where_everything_is_required(run_suite):
+    """With SAMFRAME_REQUIRE_ALL=1 a skipped test fails the run."""
+    status = run_suite("def test_it(): pytest.skip('no such program')", SAMFRAME_REQUIRE_ALL="1")
+
+    assert status == 1
+
+
+def test_skipped_module_fails_where_everything_is_required(run_suite):
+    """A module that skips itself as a whole fails the run too."""
+    body = "pytest.importorskip('no_such_module')\ndef test_it(): pass"
+    status = run_suite(f"{body}\n", SAMFRAME_REQUIRE_ALL="1")
+
+    assert status == 1
+
+
+def test_no_key_reaches_the_tests(run_suite):
+    """A key or store of the user's is not there while tests run."""
+    body = (
+        "import os\ndef test_it():\n    assert 'SEGMIND_API_KEY' not in os.environ\n"
+        "    assert os.environ['SAMFRAME_STORE'] != '/home/me/store'"
+    )
+    status = run_suite(body, SEGMIND_API_KEY="SG_0123456789abcdef", SAMFRAME_STORE="/home/me/store")
+
+    assert status == 0
