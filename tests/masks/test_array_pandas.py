@@ -28,7 +28,7 @@ def test_group_by_mask(frame):
     sums = frame.groupby("mask")["n"].sum()
 
     assert dict(zip(sums.index, sums, strict=True)) == {_square(1): 1, _square(2): 4, _square(3): 3}
-    assert len(frame.groupby("mask", dropna=False)) == 4
+    assert len(frame.groupby("mask", dropna=False).size()) == 4
 
 
 def test_first_and_count_of_each_group(frame):
