@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Unpack
+from typing import Any, Unpack
 
 import pandas as pd
 from pandas.api.extensions import register_dataframe_accessor
@@ -12,6 +12,7 @@ from samframe.frame import _segment
 from samframe.frame._options import SegmentOptions, signed
 from samframe.frame._run import Run
 from samframe.jobs import Plan
+from samframe.plotting import plot_masks
 
 __all__ = ["FrameSam"]
 
@@ -28,27 +29,43 @@ class FrameSam:
 
     @signed(leading=("self",))
     def segment(
-        self, image_col: Hashable = "image", prompt_col: Hashable | None = "prompt", **options: Unpack[SegmentOptions]
+        self,
+        image_col: Hashable = "image",
+        prompt_col: Hashable | None = "prompt",
+        **options: Unpack[SegmentOptions],
     ) -> pd.DataFrame:
         return _segment.segment(self._df, image_col, prompt_col, **options)
 
     @signed(leading=("self",))
     async def asegment(
-        self, image_col: Hashable = "image", prompt_col: Hashable | None = "prompt", **options: Unpack[SegmentOptions]
+        self,
+        image_col: Hashable = "image",
+        prompt_col: Hashable | None = "prompt",
+        **options: Unpack[SegmentOptions],
     ) -> pd.DataFrame:
         return await _segment.asegment(self._df, image_col, prompt_col, **options)
 
     @signed(leading=("self",))
     def start(
-        self, image_col: Hashable = "image", prompt_col: Hashable | None = "prompt", **options: Unpack[SegmentOptions]
+        self,
+        image_col: Hashable = "image",
+        prompt_col: Hashable | None = "prompt",
+        **options: Unpack[SegmentOptions],
     ) -> Run:
         return _segment.start(self._df, image_col, prompt_col, **options)
 
     @signed(leading=("self",))
     def plan(
-        self, image_col: Hashable = "image", prompt_col: Hashable | None = "prompt", **options: Unpack[SegmentOptions]
+        self,
+        image_col: Hashable = "image",
+        prompt_col: Hashable | None = "prompt",
+        **options: Unpack[SegmentOptions],
     ) -> Plan:
         return _segment.plan(self._df, image_col, prompt_col, **options)
+
+    def plot(self, *, image_col: Hashable = "image", mask_col: Hashable = "mask", **options: Any) -> Any:
+        """Draw the first rows as a grid of images with their masks; see :func:`samframe.plotting.plot_masks`."""
+        return plot_masks(self._df, image_col=image_col, mask_col=mask_col, **options)
 
     segment.__doc__ = _segment.segment.__doc__
     asegment.__doc__ = _segment.asegment.__doc__
