@@ -49,10 +49,10 @@ def visible_coverage(stack: list[NDArray[np.float32]]) -> list[NDArray[np.float3
     Parameters
     ----------
     stack : list of ndarray of float32, shape (height, width)
-        Coverage from 0 to 1, bottom to top.
+        At least one layer; coverage from 0 to 1, bottom to top.
     """
     seen: list[NDArray[np.float32]] = []
-    free = np.ones_like(stack[0]) if stack else None
+    free = np.ones_like(stack[0])
     for coverage in reversed(stack):
         seen.append(coverage * free)
         free = free * (1 - coverage)

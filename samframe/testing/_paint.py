@@ -16,6 +16,10 @@ __all__ = ["TEXTURES", "Texture", "light_field", "paint_layer", "smooth_noise"]
 TEXTURES: tuple[str, ...] = ("stripes", "checks", "dots", "blobs")
 
 
+#: Dots fill about a quarter of the ground.
+_DOT_EDGE = 0.9
+
+
 class Texture(NamedTuple):
     """One pattern: its kind, period in pixels, turn in radians, and swing in grey levels."""
 
@@ -30,7 +34,7 @@ def smooth_noise(rs: np.random.RandomState, size: int, period: float) -> NDArray
     cells = max(2, math.ceil(size / period) + 1)
     coarse = rs.uniform(-1, 1, (cells, cells)).astype(np.float32)
     field = Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC)
-    return np.clip(np.asarray(field, np.float32) * 1.3, -1, 1)
+    return np.asarray(np.clip(np.asarray(field, np.float32) * 1.3, -1, 1), np.float32)
 
 
 def _pattern(texture: Texture, size: int, rs: np.random.RandomState) -> NDArray[np.float32]:
@@ -42,10 +46,10 @@ def _pattern(texture: Texture, size: int, rs: np.random.RandomState) -> NDArray[
     k = 2 * math.pi / texture.period
     u, v = k * (cos * x + sin * y), k * (cos * y - sin * x)
     if texture.kind == "stripes":
-        return np.clip(1.6 * np.sin(u), -1, 1)
+        return np.asarray(np.clip(1.6 * np.sin(u), -1, 1), np.float32)
     if texture.kind == "checks":
-        return np.clip(2.2 * np.sin(u) * np.sin(v), -1, 1)
-    return np.where(np.cos(u) + np.cos(v) > 0.9, 1.0, -0.45).astype(np.float32)
+        return np.asarray(np.clip(2.2 * np.sin(u) * np.sin(v), -1, 1), np.float32)
+    return np.where(np.cos(u) + np.cos(v) > _DOT_EDGE, 1.0, -0.45).astype(np.float32)
 
 
 def paint_layer(
@@ -79,4 +83,5 @@ def paint_layer(
 def light_field(size: int, angle: float, strength: float) -> NDArray[np.float32]:
     """Return a linear fall of light, 1 in the middle, shape (size, size, 1)."""
     y, x = np.mgrid[:size, :size].astype(np.float32) / max(1, size - 1) - 0.5
-    return (1 + strength * (math.cos(angle) * x + math.sin(angle) * y))[..., None].astype(np.float32)
+    slope = math.cos(angle) * x + math.sin(angle) * y
+    return np.asarray(1 + strength * slope[..., None], np.float32)

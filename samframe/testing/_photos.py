@@ -17,7 +17,7 @@ class PhotoPrompt:
     Parameters
     ----------
     name : str
-        What a person would call it.
+        What a person would call it; left and right are the picture's.
     points, remove_points : tuple of (x, y)
         Pixels of the image as stored.
     """
@@ -30,12 +30,20 @@ class PhotoPrompt:
 #: Photograph to its prompts. The points were chosen by looking at the masks; they are a demonstration, no benchmark.
 SAMPLE_PHOTOS: dict[str, tuple[PhotoPrompt, ...]] = {
     "coffee": (
-        PhotoPrompt(name="coffee", points=((280, 140),)),
-        PhotoPrompt(name="spoon bowl", points=((365, 285),)),
+        PhotoPrompt(name="coffee", points=((300, 170), (240, 125)), remove_points=((350, 90),)),
+        PhotoPrompt(
+            name="red porcelain",
+            points=((130, 250), (280, 350), (440, 220)),
+            remove_points=((30, 300), (560, 150), (280, 140)),
+        ),
+        PhotoPrompt(
+            name="cup", points=((190, 60), (390, 120), (280, 40)), remove_points=((280, 150), (410, 80))
+        ),
     ),
     "chelsea": (
-        PhotoPrompt(name="right eye", points=((172, 112),)),
-        PhotoPrompt(name="nose", points=((265, 243),)),
+        PhotoPrompt(name="left eye", points=((155, 115),)),
+        PhotoPrompt(name="right eye", points=((310, 125), (325, 145))),
+        PhotoPrompt(name="nose", points=((265, 240),), remove_points=((235, 215), (265, 275))),
     ),
 }
 

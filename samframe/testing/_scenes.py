@@ -26,6 +26,8 @@ TUNING_SEEDS = range(1000)
 REPORTING_SEEDS = range(5000, 6000)
 
 _MIN_SIZE = 64
+#: An object has the pixels that it covers by half.
+_HALF = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +151,7 @@ def make_scene(style: str, seed: int, *, size: int = 512) -> Scene:
     background, placed = arrange(rs, style, size)
     seen = visible_coverage([p.coverage for p in placed])
     image = _paint(rs, style, size, background, placed)
-    objects = _with_points(rs, placed, [s >= 0.5 for s in seen])  # noqa: PLR2004 - half of a pixel
+    objects = _with_points(rs, placed, _truths(seen))
     return Scene(
         style=style,
         seed=seed,
@@ -159,6 +161,16 @@ def make_scene(style: str, seed: int, *, size: int = 512) -> Scene:
         prompts=true_prompts(objects, rs=rs, size=size, by_colour=style != "camo"),
         absent_prompts=absent_prompts(objects, rs=rs, background=background),
     )
+
+
+def _truths(seen: list[NDArray[np.float32]]) -> list[NDArray[np.bool_]]:
+    """Return where each layer covers at least half of a pixel; of two halves the upper one has the pixel."""
+    masks: list[NDArray[np.bool_]] = []
+    free = np.ones(seen[0].shape, np.bool_)
+    for coverage in reversed(seen):
+        masks.append(np.asarray((coverage >= _HALF) & free, np.bool_))
+        free &= ~masks[-1]
+    return masks[::-1]
 
 
 def _texture(rs: np.random.RandomState, size: int, swing: tuple[float, float]) -> Texture:
@@ -227,7 +239,7 @@ def _with_points(
                 shape=one.shape,
                 colour=one.colour,
                 mask=mask,
-                visible=float(mask.sum() / max(1, (one.coverage >= 0.5).sum())),  # noqa: PLR2004 - half of a pixel
+                visible=float(mask.sum() / max(1, (one.coverage >= _HALF).sum())),
                 point_xy=centre,
                 extra_xy=_extra_points(rs, mask, centre),
                 remove_xy=(near, _ground_point(free_depth, centre)),

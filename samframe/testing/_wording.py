@@ -29,7 +29,7 @@ _WHOLE = 0.97
 
 
 def _union(objects: Sequence[SceneObject]) -> NDArray[np.bool_]:
-    return np.logical_or.reduce([o.mask for o in objects])
+    return np.asarray(np.logical_or.reduce([o.mask for o in objects]), np.bool_)
 
 
 def _ranked(objects: Sequence[SceneObject], rank: str, size: int) -> SceneObject | None:

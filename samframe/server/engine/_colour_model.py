@@ -1,7 +1,7 @@
 """Which cells belong to the object: a kernel model of colours, smoothed by a random walk over the cells.
 
 Random walks with priors after Grady (2005): each cell leans to what its colour says and to what its neighbours say, and
-the leaning is the solution of one linear system of the size of the cell count.
+the result is the solution of one linear system of the size of the cell count.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ _TIE = 10.0
 #: What a cell's own colour weighs beside one neighbour.
 _PRIOR = 0.35
 _CERTAIN = 1e4
+_STEPS = 200
+_DONE = 1e-8
 
 
 def settle(
@@ -51,31 +53,67 @@ def settle(
     """
     features = cells.features.astype(np.float64)
     square = (features**2).sum(axis=1)
-    distance = np.maximum(square[:, None] + square - 2 * features @ features.T, 0)
-    alike = np.exp(-distance / (2 * _KERNEL**2)) * cells.areas
-    first, second = cells.edges[:, 0], cells.edges[:, 1]
-    ties = np.exp(-distance[first, second] / (2 * _TIE**2)) + 1e-4
-    ties *= cells.lengths / cells.lengths.mean()
-    laplacian = np.zeros((cells.count, cells.count))
-    laplacian[first, second] = laplacian[second, first] = -ties
-    laplacian[np.diag_indices_from(laplacian)] = -laplacian.sum(axis=1)
+    distance = np.maximum(square[:, None] + square - 2 * features @ features.T, 0).astype(np.float32)
+    alike = np.exp(-distance / np.float32(2 * _KERNEL**2)) * cells.areas.astype(np.float32)
+    ties = np.exp(-distance[cells.edges[:, 0], cells.edges[:, 1]] / (2 * _TIE**2)).astype(np.float64) + 1e-4
+    if ties.size:
+        ties *= cells.lengths / cells.lengths.mean()
+    weight = np.full(cells.count, _PRIOR)
+    weight[positives] = weight[removes] = _CERTAIN
     belongs = region.astype(np.float64)
     for _ in range(_ROUNDS):
         belongs[positives], belongs[removes] = 1, 0
         # Halves would add up: 800 cells that belong by a fiftieth outweigh an object of 16.
         leaning = _leaning(alike, np.rint(belongs), cells.areas)
-        weight = np.full(cells.count, _PRIOR)
-        weight[positives] = weight[removes] = _CERTAIN
         leaning[positives], leaning[removes] = 1, 0
-        system = laplacian + np.diag(weight)
-        belongs = np.clip(np.linalg.solve(system, weight * leaning), 0, 1)
+        belongs = np.clip(_walk(cells.edges, ties, weight, leaning, start=belongs), 0, 1)
     return belongs
 
 
 def _leaning(
-    alike: NDArray[np.float64], belongs: NDArray[np.float64], areas: NDArray[np.float64]
+    alike: NDArray[np.float32], belongs: NDArray[np.float64], areas: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return what each cell's colour says: the object's density over both densities."""
-    inside = alike @ belongs / max(1.0, float(areas @ belongs))
-    outside = alike @ (1 - belongs) / max(1.0, float(areas @ (1 - belongs)))
-    return (inside + 1e-6) / (inside + outside + 2e-6)
+    sides = np.stack([belongs, 1 - belongs], axis=1)
+    inside, outside = (alike @ sides.astype(np.float32)).astype(np.float64).T / np.maximum(areas @ sides, 1)[
+        :, None
+    ]
+    return np.asarray((inside + 1e-6) / (inside + outside + 2e-6), np.float64)
+
+
+def _walk(
+    edges: NDArray[np.intp],
+    ties: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    leaning: NDArray[np.float64],
+    *,
+    start: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Solve (L + diag(weight)) x = weight * leaning, L the graph's Laplacian, by conjugate gradients.
+
+    With five neighbours a cell some forty cheap steps do what a dense solution takes a hundred times longer for.
+    """
+    first, second = edges[:, 0], edges[:, 1]
+    count = len(weight)
+    diagonal = weight + np.bincount(first, ties, count) + np.bincount(second, ties, count)
+
+    def apply(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        from_second = np.bincount(first, ties * x[second], count)
+        return diagonal * x - from_second - np.bincount(second, ties * x[first], count)
+
+    x = start.copy()
+    residual = weight * leaning - apply(x)
+    scaled = residual / diagonal
+    direction = scaled.copy()
+    size = float(residual @ scaled)
+    for _ in range(_STEPS):
+        if size < _DONE:
+            break
+        image = apply(direction)
+        step = size / float(direction @ image)
+        x += step * direction
+        residual -= step * image
+        scaled = residual / diagonal
+        size, old = float(residual @ scaled), size
+        direction = scaled + (size / old) * direction
+    return x

@@ -50,7 +50,7 @@ class WorkFrame:
         full_height, full_width = self.full_hw
         pixels = np.floor(np.asarray(points, np.float64).reshape(-1, 2))
         scaled = (pixels + 0.5) * (width / full_width, height / full_height)
-        return np.clip(np.floor(scaled), 0, (width - 1, height - 1)).astype(np.intp)
+        return np.asarray(np.clip(np.floor(scaled), 0, (width - 1, height - 1)), np.intp)
 
     def cells_at(self, work_points: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the cells under points (n, 2) of the working copy."""

@@ -121,7 +121,7 @@ def _stands_out(outline: float, weakness: float, height: float) -> float:
 
 def _shapely(area: float, outline: float, touch: float, frame: float) -> float:
     compact = min(1.0, 4 * math.pi * area / max(1.0, outline + touch) ** 2)
-    return compact**_COMPACTNESS * (1 - min(1.0, touch / frame))
+    return math.pow(compact, _COMPACTNESS) * (1 - min(1.0, touch / frame))
 
 
 def outline_score(graph: CellGraph, region: NDArray[np.intp]) -> float:

@@ -25,6 +25,7 @@ __all__ = ["colour_word", "segment_text"]
 
 #: A thing smaller than this share of the image is noise.
 _MIN_SHARE = 0.0012
+_MOST_THINGS = 30
 _LIGHTNESS = 0.75
 #: Lab distance beyond which a colour has no name.
 _NAMELESS = 42.0
@@ -99,7 +100,9 @@ def _things(
     sizes = np.bincount(region_of.ravel(), minlength=len(is_ground))
     covering = ~is_ground[region_of]
     things = []
-    for region in np.nonzero(~is_ground & (sizes >= _MIN_SHARE * region_of.size))[0]:
+    candidates = np.nonzero(~is_ground & (sizes >= _MIN_SHARE * region_of.size))[0]
+    # In a picture of nothing but noise each cell may be a region: the largest are enough.
+    for region in sorted(candidates, key=lambda r: -sizes[r])[:_MOST_THINGS]:
         members = np.nonzero(regions == region)[0]
         colour = colour_word(np.average(cells.lab[members], axis=0, weights=cells.areas[members]))
         if query.colour not in (None, colour):

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["box_mean", "box_sum", "connected_components", "keep_components", "rgb_to_lab"]
+__all__ = ["box_mean", "box_sum", "connected_components", "fill_small_holes", "keep_components", "rgb_to_lab"]
 
 # sRGB to XYZ under D65, rows divided by the white point (IEC 61966-2-1, CIE 15).
 _TO_XYZ = np.array(
@@ -51,15 +51,16 @@ def box_sum(plane: NDArray[np.floating], radius: int) -> NDArray[np.float32]:
     radius : int
         The window is ``2 * radius + 1`` pixels wide.
     """
-    out = plane
+    out = np.asarray(plane, np.float32)
     for axis in (0, 1):
-        length = out.shape[axis]
         total = np.cumsum(out, axis=axis, dtype=np.float64)
-        zero = np.zeros_like(np.take(total, [0], axis=axis))
-        total = np.concatenate([zero, total], axis=axis)
-        upper = np.minimum(np.arange(length) + radius + 1, length)
-        lower = np.maximum(np.arange(length) - radius, 0)
-        out = (np.take(total, upper, axis=axis) - np.take(total, lower, axis=axis)).astype(np.float32)
+        pads = [(radius + 1, radius) if a == axis else (0, 0) for a in range(out.ndim)]
+        total = np.pad(total, pads, mode="edge")
+        before = [slice(0, radius + 1) if a == axis else slice(None) for a in range(out.ndim)]
+        total[tuple(before)] = 0
+        upper = [slice(2 * radius + 1, None) if a == axis else slice(None) for a in range(out.ndim)]
+        lower = [slice(0, -2 * radius - 1) if a == axis else slice(None) for a in range(out.ndim)]
+        out = (total[tuple(upper)] - total[tuple(lower)]).astype(np.float32)
     return out
 
 
@@ -131,3 +132,26 @@ def keep_components(mask: NDArray[np.bool_], points: NDArray[np.intp]) -> NDArra
     labels = connected_components(mask)
     wanted = np.unique(labels[points[:, 1], points[:, 0]])
     return np.isin(labels, wanted[wanted > 0])
+
+
+def fill_small_holes(
+    mask: NDArray[np.bool_], *, share: float, keep_open: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Return the mask without its holes that are small beside it.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (height, width)
+    share : float
+        A hole of less than this share of the mask's area is filled.
+    keep_open : ndarray of intp, shape (n, 2)
+        Holes with one of these pixels (x, y) stay.
+    """
+    labels = connected_components(~mask)
+    areas = np.bincount(labels.ravel())
+    fill = areas < share * mask.sum()
+    rim = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    fill[rim] = False
+    fill[labels[keep_open[:, 1], keep_open[:, 0]]] = False
+    fill[0] = True
+    return np.asarray(fill[labels], np.bool_)

@@ -8,7 +8,7 @@ import numpy as np
 
 from samframe.server.engine._colour_model import settle
 from samframe.server.engine._growth import CellGraph, best_region, outline_score
-from samframe.server.engine._pixels import keep_components
+from samframe.server.engine._pixels import fill_small_holes, keep_components
 from samframe.server.engine._refine import refine_edge
 from samframe.server.engine._types import EngineRefused
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from samframe.server.engine._frame import WorkFrame
 
 __all__ = ["segment_points"]
+
+#: A hole of less than this share of the mask is a glint or a speck, no opening.
+_SMALL_HOLE = 0.08
 
 
 def segment_points(
@@ -50,5 +53,6 @@ def segment_points(
     belongs = settle(frame.cells, region, positives=wanted, removes=unwanted) > 0.5  # noqa: PLR2004 - more in than out
     rough = keep_components(belongs[frame.cell_of], positives)
     refined = refine_edge(frame.lab, rough, inside=positives, outside=removes)
-    chosen = np.unique(frame.cell_of[rough])
-    return keep_components(refined, positives), outline_score(graph, chosen)
+    chosen = np.unique(frame.cell_of[rough]).astype(np.intp)
+    whole = fill_small_holes(keep_components(refined, positives), share=_SMALL_HOLE, keep_open=removes)
+    return whole, outline_score(graph, chosen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +36,7 @@ def merge_cells(cells: CellMap) -> NDArray[np.intp]:
         Region of each cell, from 0 without gaps.
     """
     areas = cells.areas.tolist()
-    means = [row.astype(np.float64) for row in cells.features]
+    means = cells.features.astype(np.float64).tolist()
     around: list[set[int]] = [set() for _ in areas]
     for a, b in cells.edges.tolist():
         around[a].add(b)
@@ -45,8 +46,8 @@ def merge_cells(cells: CellMap) -> NDArray[np.intp]:
     small = _SMALL_CELLS * float(cells.areas.mean())
 
     def cost(a: int, b: int) -> float:
-        gap = float(np.sqrt(((means[a] - means[b]) ** 2).sum()))
-        return gap * min(1.0, min(areas[a], areas[b]) / small) ** 0.5
+        gap = math.dist(means[a], means[b])
+        return gap * math.sqrt(min(1.0, min(areas[a], areas[b]) / small))
 
     heap = [(cost(a, b), a, b, 0, 0) for a, b in cells.edges.tolist()]
     heapq.heapify(heap)
@@ -57,7 +58,8 @@ def merge_cells(cells: CellMap) -> NDArray[np.intp]:
         if parent[a] != a or parent[b] != b or age[a] != age_a or age[b] != age_b:
             continue
         total = areas[a] + areas[b]
-        means[a] = (means[a] * areas[a] + means[b] * areas[b]) / total
+        share = areas[b] / total
+        means[a] = [u + share * (v - u) for u, v in zip(means[a], means[b], strict=True)]
         areas[a] = total
         parent[b] = a
         age[a] += 1

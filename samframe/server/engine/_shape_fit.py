@@ -54,7 +54,7 @@ def _variants() -> list[tuple[str, float, float]]:
         ("square", (1.0,), math.pi / 2, 9),
         ("rectangle", (1.4, 1.6, 1.85, 2.15), math.pi, 18),
         ("triangle", (0.5,), 2 * math.pi / 3, 12),
-        ("star", (0.4, 0.46, 0.52), 2 * math.pi / 5, 8),
+        ("star", (0.4, 0.46, 0.52), 2 * math.pi / 5, 12),
         ("cross", (0.28, 0.34, 0.4), math.pi / 2, 9),
         ("ring", (0.4, 0.48, 0.56, 0.64), 1.0, 1),
     ]
@@ -150,4 +150,4 @@ def _sample(
     height, width = plane.shape
     valid = ((y >= 0) & (y < height))[:, :, None] & ((x >= 0) & (x < width))[:, None, :]
     found = plane[np.clip(y, 0, height - 1)[:, :, None], np.clip(x, 0, width - 1)[:, None, :]] & valid
-    return found.reshape(len(poses), -1).astype(np.float32)
+    return np.asarray(found.reshape(len(poses), -1), np.float32)

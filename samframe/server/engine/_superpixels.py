@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["CellMap", "build_cells"]
 
 _CELLS = 900
-_ROUNDS = 5
+_ROUNDS = 4
 #: A pixel of distance from a cell's centre, over the grid's step, counts like this much of Lab.
 _TIGHTNESS = 9.0
 #: Shadow and pattern live in lightness: it counts for less than hue.
@@ -44,8 +44,6 @@ class CellMap:
         Mean CIE Lab.
     areas : ndarray of float64, shape (n,)
         Pixels a cell.
-    centres : ndarray of float64, shape (n, 2)
-        Mean x and y in pixels.
     border_px : ndarray of float64, shape (n,)
         Pixels on the image's border.
     edges : ndarray of intp, shape (m, 2)
@@ -58,7 +56,6 @@ class CellMap:
     features: NDArray[np.float32]
     lab: NDArray[np.float32]
     areas: NDArray[np.float64]
-    centres: NDArray[np.float64]
     border_px: NDArray[np.float64]
     edges: NDArray[np.intp]
     lengths: NDArray[np.float64]
@@ -83,15 +80,12 @@ def build_cells(rgb: NDArray[np.uint8]) -> CellMap:
     """
     lab = rgb_to_lab(rgb)
     planes = _feature_planes(lab)
-    labels = _grid_slic(planes)
-    _, inverse = np.unique(labels, return_inverse=True)
-    flat = inverse.ravel()
+    _, inverse = np.unique(_grid_slic(planes), return_inverse=True)
+    flat: NDArray[np.intp] = np.asarray(inverse.ravel(), np.intp)
     count = int(flat.max()) + 1
     areas = np.bincount(flat, minlength=count).astype(np.float64)
-    labels = flat.reshape(labels.shape).astype(np.int32)
-    height, width = labels.shape
-    y, x = np.indices((height, width))
-    border = np.zeros((height, width))
+    labels: NDArray[np.int32] = np.asarray(flat.reshape(lab.shape[:2]), np.int32)
+    border = np.zeros(labels.shape)
     border[[0, -1], :] = 1
     border[:, [0, -1]] = 1
     edges, lengths = _neighbours(labels)
@@ -100,8 +94,7 @@ def build_cells(rgb: NDArray[np.uint8]) -> CellMap:
         features=_cell_means(planes, flat, areas).astype(np.float32),
         lab=_cell_means(lab, flat, areas).astype(np.float32),
         areas=areas,
-        centres=_cell_means(np.stack([x, y], axis=-1), flat, areas),
-        border_px=np.bincount(flat, border.ravel(), minlength=count),
+        border_px=np.bincount(flat, border.ravel(), minlength=count).astype(np.float64),
         edges=edges,
         lengths=lengths,
     )
@@ -109,7 +102,7 @@ def build_cells(rgb: NDArray[np.uint8]) -> CellMap:
 
 def _feature_planes(lab: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return weighted L, a, b, smoothed without blurring edges, and the local deviation of L; (height, width, 4)."""
-    smooth, _ = _calmest_window(lab, 1, 2)
+    smooth, _ = _calmest_window(lab, 1, 2, likeness=0.05)
     lightness = lab[..., :1]
     _, variance = _calmest_window(lightness, _TEXTURE_RADIUS, _TEXTURE_RADIUS)
     planes = np.empty((*lab.shape[:2], 4), np.float32)
@@ -120,11 +113,12 @@ def _feature_planes(lab: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _calmest_window(
-    planes: NDArray[np.float32], radius: int, shift: int
+    planes: NDArray[np.float32], radius: int, shift: int, *, likeness: float = 0.0
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return mean and variance of the calmest of nine windows around each pixel (Kuwahara's filter).
 
     A window that straddles an edge deviates for the edge's sake; one of its neighbours lies on one side of it.
+    `likeness` says how much a window's mean must resemble the pixel, so that a pixel at an edge keeps its side.
     """
     mean = box_mean(planes, radius)
     variance = np.maximum(box_mean(planes**2, radius) - mean**2, 0).sum(axis=-1)
@@ -134,14 +128,19 @@ def _calmest_window(
         np.pad(mean, (*pads, (0, 0)), mode="edge"),
         np.pad(variance, pads, mode="edge"),
     )
-    best_mean, best = mean, variance
+    best_mean, best_variance = mean, variance
+    best = variance + likeness * ((planes - mean) ** 2).sum(axis=-1)
     for y in (0, shift, 2 * shift):
         for x in (0, shift, 2 * shift):
-            here = variance_around[y : y + height, x : x + width]
-            calmer = here < best
-            best = np.where(calmer, here, best)
-            best_mean = np.where(calmer[..., None], mean_around[y : y + height, x : x + width], best_mean)
-    return best_mean, best
+            window = np.s_[y : y + height, x : x + width]
+            price = variance_around[window]
+            if likeness:
+                price = price + likeness * ((planes - mean_around[window]) ** 2).sum(axis=-1)
+            better = price < best
+            best = np.where(better, price, best)
+            best_variance = np.where(better, variance_around[window], best_variance)
+            best_mean = np.where(better[..., None], mean_around[window], best_mean)
+    return best_mean, best_variance
 
 
 def _cell_means(
@@ -159,7 +158,7 @@ def _grid_slic(planes: NDArray[np.float32]) -> NDArray[np.intp]:
     rows, columns = max(1, round(height / step)), max(1, round(width / step))
     grid_y = (np.arange(height) * rows) // height
     grid_x = (np.arange(width) * columns) // width
-    labels = grid_y[:, None] * columns + grid_x
+    labels: NDArray[np.intp] = np.asarray(grid_y[:, None] * columns + grid_x, np.intp)
     place = _TIGHTNESS / step
     y, x = np.mgrid[:height, :width].astype(np.float32) * np.float32(place)
     points = np.concatenate([planes, x[..., None], y[..., None]], axis=2)

@@ -10,6 +10,8 @@ from samframe.server.engine._vocabulary import COLOURS, RANKS, SHAPES, SYNONYMS,
 
 __all__ = ["Query", "parse_prompt"]
 
+#: A prompt is quoted in an error message up to this length.
+_SHOWN = 80
 _ARTICLES = ("the", "a", "an", "all")
 _NEGATIONS = ("no", "not", "without", "except", "non", "never", "nothing", "none")
 _RELATIONS = (
@@ -91,15 +93,15 @@ def _check_words(prompt: str, words: list[str]) -> None:
             raise _refusal(prompt, f"relates things to one another ({word!r}), which the engine cannot do")
         if not word.isascii():
             raise _refusal(prompt, "is not written in the vocabulary's language, English")
-        raise _refusal(prompt, f"holds {word!r}, which is not in the vocabulary")
+        raise _refusal(prompt, f"holds {_shortened(word)!r}, which is not in the vocabulary")
 
 
 def _refusal(prompt: str, reason: str) -> EngineRefused:
-    shown = prompt if len(prompt) <= _SHOWN else prompt[:_SHOWN] + "..."
     return EngineRefused(
-        f"prompt {shown!r} {reason}. The offline engine names no objects; it understands {vocabulary_text()}."
+        f"prompt {_shortened(prompt)!r} {reason}. "
+        f"The offline engine names no objects; it understands {vocabulary_text()}."
     )
 
 
-#: A prompt is quoted in an error message up to this length.
-_SHOWN = 80
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
