@@ -100,6 +100,7 @@ class Runner:
         self._seq = 0
         self._accepted_any = False
         self._next_replan = 0.0
+        self._pumped_at = 0.0
         api.on_call = self._count
         self._submitter = submitter(self)
         self._collector = Collector(self)
@@ -164,6 +165,7 @@ class Runner:
         flight.stage = Stage.DONE
         self._open.pop(flight, None)
         self.pace.forget(flight)
+        self._wake.set()
         self.progress.settle(flight.job.row, flight.job.n_rows, outcome)
         self._settled(flight.job, outcome)
 
@@ -196,7 +198,7 @@ class Runner:
         try:
             while self._open and not (self._stop_reason is not None and not self._busy[Stage.SUBMIT]):
                 self._pump()
-                if not self._wake.is_set():
+                if self._open and not self._wake.is_set():  # the pump itself may have settled the last
                     await self._sleep()
                 self._wake.clear()
             await self._end_tasks()
@@ -228,7 +230,7 @@ class Runner:
 
     def _pump(self) -> None:
         """Start every call that may start now: downloads first, then polls that are due, then submits."""
-        now = self.now()
+        now = self._pumped_at = self.now()
         while self._later and self._later[0][0] <= now:
             flight = heapq.heappop(self._later)[2]
             if flight.stage is Stage.SUBMIT:
@@ -328,16 +330,10 @@ class Runner:
             await self._wake.wait()
             return
         # A flight that is due but has no place waits for a call to finish, not for the clock.
-        upcoming = [due for due in heads if due > self.now()]
+        upcoming = [due for due in heads if due > self._pumped_at]
         timer = self._loop.call_at(min(upcoming), self._wake.set) if upcoming else None
-        if self._polls:
-            replan = (
-                self._loop.call_at(self._next_replan, self._wake.set)
-                if self._next_replan > self.now()
-                else None
-            )
-        else:
-            replan = None
+        is_replan_due = self._polls and self._next_replan > self._pumped_at
+        replan = self._loop.call_at(self._next_replan, self._wake.set) if is_replan_due else None
         try:
             await self._wake.wait()
         finally:
