@@ -22,6 +22,8 @@ __all__ = ["Collector"]
 #: A job that is waited for longer than this is left to a later run, which collects it free.
 _PATIENCE_S = 900.0
 _HISTORY_TRIES = 5
+#: A finished job without an output is asked for again: it was paid for, and asking is free.
+_RESULT_TRIES = 3
 
 
 class Collector:
@@ -53,6 +55,10 @@ class Collector:
             await self._get_failed(flight, call, error)
             return
         self._c.gate.returned(is_get=True)
+        is_empty = ask_result and answer.state is RemoteState.COMPLETED and answer.output is None
+        if is_empty and flight.failed_once_more(call) < _RESULT_TRIES:
+            flight.earliest = flight.due = self._c.now() + backoff_s(flight.tries[call], self._c.rng)
+            return
         flight.tries.clear()
         if (
             ask_result
