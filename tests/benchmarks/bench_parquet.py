@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def timed(function: Callable[[], Any], repeats: int) -> tuple[float, Any]:
+def least(function: Callable[[], Any], repeats: int) -> tuple[float, Any]:
     """Return the least CPU seconds of some runs, and the last result."""
     seconds = []
     for _ in range(repeats):
@@ -41,8 +41,8 @@ def measure(
     write: Callable[[], Any], read: Callable[[], Any], path: Path, rows: int, repeats: int = 3
 ) -> list[float]:
     """Return seconds to write, seconds to read, and bytes, each a row."""
-    write_s, _ = timed(write, repeats)
-    read_s, _ = timed(read, repeats)
+    write_s, _ = least(write, repeats)
+    read_s, _ = least(read, repeats)
     return [write_s / rows, read_s / rows, path.stat().st_size / rows]
 
 
