@@ -1,19 +1,19 @@
-"""COCO's compressed counts: the bytes of run lengths, of one mask or of many in one pool.
+"""COCO's compressed counts as the masks' own coin: checked, canonical, and turned into runs and toggles.
 
-The format is that of ``rleToString`` and ``rleFrString`` in pycocotools' ``maskApi.c``: run lengths in
-column-major order, background first; from the fourth run on the difference to the run two before; five bits a
-character, lowest first, 0x20 for "more follows", the sign in 0x10 of the last character, plus 48.
+Counts are the bytes that pycocotools reads and writes (`_compress` tells their format). Runs are lengths in
+column-major order, background first. Toggles are where the foreground starts and ends.
 """
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from samframe.errors import MaskError
+from samframe.masks._compress import counts_from_pool
+from samframe.masks._expand import is_shortest, runs_from_pool
 
 __all__ = [
     "canonical_counts",
@@ -32,18 +32,8 @@ __all__ = [
 Ints = npt.NDArray[np.integer[Any]]
 Offsets = npt.NDArray[np.int64]
 
-_MORE = 0x20
-_SIGN = 0x10
-_ONE = 2  # the offsets of one mask: its start and its end
-_ZERO = 48
 _MAX_SIDE = 2**31 - 1  # the sides are stored as int32
 _MAX_PIXELS = 2**48  # far past any image, and every sum of runs stays exact
-_MAX_CHARS = 12  # 12 * 5 bits hold every difference of runs, and no number wraps around 2**64
-_TABLE = 16384  # differences from -16384 to 16383 are at most three characters and are looked up
-_FEW_LONG = 8  # longer numbers of one mask that are spelt one by one
-
-# What a character adds: five bits where more follow; at the end of a number they carry its sign.
-_GROUP_VALUES = np.concatenate([np.arange(16), np.arange(-16, 0), np.arange(32)]).astype(np.int64)
 
 
 def check_size(size_hw: Any) -> tuple[int, int]:
@@ -88,120 +78,6 @@ def counts_from_runs(runs: npt.ArrayLike) -> bytes:
     return counts_from_pool(values, np.array([0, values.size], dtype=np.int64))[0]
 
 
-def counts_from_pool(runs: Ints, offsets: Offsets) -> tuple[bytes, Offsets]:
-    """Compress the run lengths of many masks at once.
-
-    Parameters
-    ----------
-    runs : ndarray of int, shape (n_runs,)
-        The run lengths of all masks, one after another.
-    offsets : ndarray of int64, shape (n + 1,)
-        Mask i owns ``runs[offsets[i]:offsets[i + 1]]``.
-
-    Returns
-    -------
-    counts : bytes
-        The counts of all masks, one after another.
-    offsets : ndarray of int64, shape (n + 1,)
-        Mask i owns ``counts[offsets[i]:offsets[i + 1]]``.
-    """
-    deltas = _deltas(runs, offsets)
-    words, longs = _words(deltas)
-    one_mask = offsets.size == _ONE
-    if one_mask and longs.size <= _FEW_LONG:
-        counts = _splice(words, deltas, longs)
-        return counts, np.array([0, len(counts)], dtype=np.int64)
-    wide = np.zeros((words.size, 1 if not longs.size else 4), dtype=np.uint32)
-    wide[:, 0] = words
-    if longs.size:
-        spelt = b"".join(_spell(int(value)).ljust(16, b"\0") for value in deltas[longs])
-        wide[longs] = np.frombuffer(spelt, dtype="<u4").reshape(-1, 4)
-    raw = wide.astype("<u4", copy=False).tobytes()
-    used = np.frombuffer(raw, dtype=np.uint8).reshape(words.size, -1) != 0
-    ends = np.zeros(words.size + 1, dtype=np.int64)
-    np.cumsum(np.count_nonzero(used, axis=1), out=ends[1:])
-    return raw.translate(None, b"\0"), ends[offsets]
-
-
-def _deltas(runs: Ints, offsets: Offsets) -> Ints:
-    """Return each run less the run two before it, from a mask's fourth run on."""
-    deltas = runs.copy()
-    if offsets.size == _ONE:
-        deltas[3:] -= runs[1:-2]
-        return deltas
-    deltas[2:] -= runs[:-2]
-    heads = offsets[:-1, None] + np.arange(3)
-    whole = heads[heads < offsets[1:, None]]
-    deltas[whole] = runs[whole]
-    return deltas
-
-
-@functools.cache
-def _word_table() -> npt.NDArray[np.uint32]:
-    """Return -16384 to 16383 spelt in words of up to three bytes: first character lowest, 0 where unused."""
-    values = np.arange(-_TABLE, _TABLE)
-    words = np.zeros(values.size, dtype=np.uint32)
-    alive = np.ones(values.size, dtype=bool)
-    for group in range(3):
-        more = (values < -(16 << 5 * group)) | (values >= 16 << 5 * group)
-        characters = ((values >> 5 * group) & 31) + 32 * more + _ZERO
-        words += (np.where(alive, characters, 0) << 8 * group).astype(np.uint32)
-        alive = more
-    return words
-
-
-def _words(deltas: Ints) -> tuple[npt.NDArray[np.uint32], Offsets]:
-    """Return each difference spelt in a word, and the indices of those too long for one (their words are 0)."""
-    table = _word_table()
-    shifted = deltas + _TABLE
-    longs = np.flatnonzero((shifted < 0) | (shifted >= 2 * _TABLE))
-    shifted[longs] = 0
-    words = table[shifted]
-    words[longs] = 0
-    return words, longs
-
-
-def _spell(value: int) -> bytes:
-    """Return the characters of one difference of any length."""
-    characters = bytearray()
-    while True:
-        group, value = value & 31, value >> 5
-        if value == (-1 if group & _SIGN else 0):
-            characters.append(group + _ZERO)
-            return bytes(characters)
-        characters.append(group + _MORE + _ZERO)
-
-
-def _splice(words: npt.NDArray[np.uint32], deltas: Ints, longs: Offsets) -> bytes:
-    """Return one mask's characters: its words without empty bytes, and the few long numbers between."""
-    short = words < 256  # noqa: PLR2004 - one character
-    n_short = int(np.count_nonzero(short))
-    if n_short + longs.size == words.size and not longs.size:
-        return words.astype(np.uint8).tobytes()
-    little = words.astype("<u4", copy=False)
-    if words.size - n_short < words.size // 100:
-        return _splice_noise(deltas, np.flatnonzero(~short), longs)
-    if not longs.size:
-        return little.tobytes().translate(None, b"\0")
-    pieces, start = [], 0
-    for at in longs.tolist():
-        pieces += (little[start:at].tobytes().translate(None, b"\0"), _spell(int(deltas[at])))
-        start = at + 1
-    pieces.append(little[start:].tobytes().translate(None, b"\0"))
-    return b"".join(pieces)
-
-
-def _splice_noise(deltas: Ints, several: Offsets, longs: Offsets) -> bytes:
-    """Return one noisy mask's characters: single bytes, and the rare longer numbers put between them."""
-    spots = np.sort(np.concatenate([several, longs]))
-    extra = [_spell(value)[1:] for value in deltas[spots].tolist()]
-    first = (deltas & 31) + _ZERO
-    first[spots] += _MORE
-    where = np.repeat(spots + 1, [len(text) for text in extra])
-    singles = first.astype(np.uint8)
-    return np.insert(singles, where, np.frombuffer(b"".join(extra), dtype=np.uint8)).tobytes()
-
-
 def runs_from_counts(counts: bytes) -> npt.NDArray[np.int64]:
     """Return the run lengths that compressed counts stand for.
 
@@ -221,89 +97,10 @@ def runs_from_counts(counts: bytes) -> npt.NDArray[np.int64]:
         If a byte is none of the format's characters, a number breaks off or is too long, or a run is negative.
     """
     pool = np.frombuffer(counts, dtype=np.uint8)
-    runs, _ = _runs_from_pool(pool, np.array([0, pool.size], dtype=np.int64))
+    runs, _ = runs_from_pool(pool, np.array([0, pool.size], dtype=np.int64))
     if runs.size and int(runs.min()) < 0:
         raise MaskError("malformed RLE counts: a run is negative")
     return runs
-
-
-def _runs_from_pool(pool: npt.NDArray[np.uint8], offsets: Offsets) -> tuple[npt.NDArray[np.int64], Offsets]:
-    """Return the run lengths of every mask of a pool; arithmetic is modulo 2**64, signs are not checked."""
-    if not pool.size:
-        return np.empty(0, np.int64), np.zeros(offsets.size, np.int64)
-    groups = pool - np.uint8(_ZERO)
-    if int(groups.max()) > 63:  # noqa: PLR2004 - six bits a character
-        raise MaskError("malformed RLE counts: a byte is none of the characters '0' to 'o'")
-    more = groups >= _MORE
-    one_mask = offsets.size == _ONE
-    if more[-1] or (not one_mask and more[offsets[1:][offsets[1:] > offsets[:-1]] - 1].any()):
-        raise MaskError("malformed RLE counts: the last number breaks off")
-    values = _GROUP_VALUES.take(groups)
-    joined = np.flatnonzero(more)
-    if joined.size:
-        _join_groups(values, more, joined)
-        begins = np.ones(more.size, dtype=bool)
-        np.logical_not(more[:-1], out=begins[1:])
-        values = values[begins]
-    run_offsets = offsets - np.searchsorted(joined, offsets)
-    return _undo_deltas(values, run_offsets), run_offsets
-
-
-def _join_groups(values: npt.NDArray[np.int64], more: npt.NDArray[np.bool_], joined: Offsets) -> None:
-    """Put the groups of longer numbers together, in place, at the group where each number starts."""
-    low = values[joined]
-    values[joined] = low + (values[joined + 1] << 5)
-    longer = np.flatnonzero(more[joined + 1])
-    if longer.size > _FEW_LONG:
-        _join_many(values, more, joined, low)
-        return
-    n_chars, before = 2, -2
-    for which in longer[::-1].tolist():
-        at = int(joined[which])
-        n_chars = n_chars + 1 if at == before - 1 else 3
-        if n_chars > _MAX_CHARS:
-            raise MaskError(f"malformed RLE counts: a number of more than {_MAX_CHARS} characters")
-        values[at] = low[which] + (values[at + 1] << 5)
-        before = at
-
-
-def _join_many(
-    values: npt.NDArray[np.int64], more: npt.NDArray[np.bool_], joined: Offsets, low: npt.NDArray[np.int64]
-) -> None:
-    """Put numbers together where many have three characters or more: one pass a character."""
-    layer, n_chars = np.flatnonzero(more[joined + 1]), 2
-    while layer.size:
-        n_chars += 1
-        if n_chars > _MAX_CHARS:
-            raise MaskError(f"malformed RLE counts: a number of more than {_MAX_CHARS} characters")
-        values[joined[layer]] = low[layer] + (values[joined[layer] + 1] << 5)
-        layer = layer[more[joined[layer] + n_chars - 1]]
-
-
-def _undo_deltas(deltas: npt.NDArray[np.int64], offsets: Offsets) -> npt.NDArray[np.int64]:
-    """Return run lengths of the differences of many masks: two interleaved running sums a mask."""
-    n_runs = np.diff(offsets)
-    if offsets.size == _ONE:
-        runs = deltas
-        if runs.size > 3:  # noqa: PLR2004 - the format's own threshold
-            np.add.accumulate(deltas[1::2], out=runs[1::2])
-            np.add.accumulate(deltas[2::2], out=runs[2::2])
-        return runs
-    # Every mask is padded to an even number of runs, so that its two chains are columns of one table.
-    n_rows = (n_runs + 1) // 2
-    row_offsets = np.zeros(offsets.size, dtype=np.int64)
-    np.cumsum(n_rows, out=row_offsets[1:])
-    table = np.zeros((int(row_offsets[-1]), 2), dtype=np.int64)
-    where = np.arange(deltas.size) + np.repeat(2 * row_offsets[:-1] - offsets[:-1], n_runs)
-    table.ravel()[where] = deltas
-    third = row_offsets[:-1][n_rows > 1]
-    table[third + 1, 0] -= table[third, 0]  # the third run is written whole, not as a difference to the first
-    sums = np.cumsum(table, axis=0)
-    filled = np.flatnonzero(n_rows)
-    base = np.zeros((filled.size, 2), dtype=np.int64)
-    base[1:] = sums[row_offsets[filled[1:]] - 1]
-    sums -= np.repeat(base, n_rows[filled], axis=0)
-    return sums.ravel()[where]
 
 
 def toggles_from_counts(counts: bytes, size_hw: tuple[int, int]) -> Ints:
@@ -322,7 +119,8 @@ def toggles_from_counts(counts: bytes, size_hw: tuple[int, int]) -> Ints:
         ``start, end, start, end ...`` as column-major positions ``x * height + y``, ends excluded.
     """
     runs = runs_from_counts(counts)
-    return np.add.accumulate(runs[: runs.size & ~1], dtype=position_dtype(size_hw[0] * size_hw[1]))
+    toggles: Ints = np.add.accumulate(runs[: runs.size & ~1], dtype=position_dtype(size_hw[0] * size_hw[1]))
+    return toggles
 
 
 def toggles_from_pool(
@@ -348,12 +146,12 @@ def toggles_from_pool(
     """
     offsets = np.asarray(offsets, dtype=np.int64)
     first = int(offsets[0])
-    runs, run_offsets = _runs_from_pool(pool[first : int(offsets[-1])], offsets - first)
+    runs, run_offsets = runs_from_pool(pool[first : int(offsets[-1])], offsets - first)
     sums = np.zeros(runs.size + 1, dtype=np.int64)
     np.cumsum(runs, out=sums[1:])
     n_runs = np.diff(run_offsets)
     n_toggles = n_runs & ~1
-    toggles = (sums[1:] - np.repeat(sums[run_offsets[:-1]], n_runs)).astype(dtype)
+    toggles: Ints = (sums[1:] - np.repeat(sums[run_offsets[:-1]], n_runs)).astype(dtype)
     odd = n_runs & 1
     if odd.any():  # the last run is background: no toggle ends it
         toggles = np.delete(toggles, run_offsets[1:][odd == 1] - 1)
@@ -440,21 +238,13 @@ def checked_toggles(counts: bytes, size_hw: tuple[int, int]) -> tuple[Ints, byte
     """
     size = check_size(size_hw)
     runs, sums = _checked_runs(counts, size)
-    positions = sums[: runs.size & ~1].astype(position_dtype(size[0] * size[1]), copy=False)
+    positions: Ints = sums[: runs.size & ~1].astype(position_dtype(size[0] * size[1]), copy=False)
     if runs.size > 1 and not runs[1:].all():
         toggles = cancel_pairs(positions)
         return toggles, counts_from_toggles(toggles, size)
     if not runs.size:
         return positions, b"0"
-    return positions, counts if _is_shortest(counts) else counts_from_runs(runs)
-
-
-def _is_shortest(counts: bytes) -> bool:
-    """Say whether no number ends in a group that only repeats the sign of the group before."""
-    groups = np.frombuffer(counts, dtype=np.uint8) - np.uint8(_ZERO)
-    ends = np.flatnonzero((groups[:-1] >= _MORE) & (groups[1:] < _MORE)) + 1
-    last, signed = groups[ends], (groups[ends - 1] & _SIGN) != 0
-    return not bool((last == np.where(signed, 31, 0)).any())
+    return positions, counts if is_shortest(counts) else counts_from_runs(runs)
 
 
 def cancel_pairs(toggles: Ints) -> Ints:
@@ -467,7 +257,8 @@ def cancel_pairs(toggles: Ints) -> Ints:
         return toggles
     first = np.flatnonzero(new)
     times = np.diff(first, append=toggles.size)
-    return toggles[first[times & 1 == 1]]
+    kept: Ints = toggles[first[times & 1 == 1]]
+    return kept
 
 
 def _checked_runs(

@@ -1,4 +1,4 @@
-"""`Mask`: one binary mask as an immutable value over COCO's run-length counts."""
+"""`Mask`: one binary mask made from and turned into other forms, combined, compared and reshaped."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from samframe.masks import (
     _polygons,
     _runs,
 )
+from samframe.masks._value import MaskValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,7 +35,7 @@ Ints = npt.NDArray[np.integer[Any]]
 _PREVIEW = 256  # pixels a side of a notebook's picture
 
 
-class Mask:
+class Mask(MaskValue):
     """One binary mask: a size and COCO's compressed run-length counts.
 
     Immutable and hashable; equal where size and pixels are equal. It is a scalar to pandas: it does not iterate, has
@@ -53,98 +54,7 @@ class Mask:
         If the counts are malformed or do not sum to ``height * width``.
     """
 
-    __slots__ = ("_counts", "_size_hw", "_toggles")
-
-    _counts: bytes
-    _size_hw: tuple[int, int]
-    _toggles: Ints | None
-
-    def __init__(self, counts: bytes | str, size_hw: tuple[int, int]) -> None:
-        size = _counts.check_size(size_hw)
-        raw = counts.encode("ascii", "replace") if isinstance(counts, str) else bytes(counts)
-        self._fill(_counts.canonical_counts(raw, size), size, None)
-
-    def _fill(self, counts: bytes, size_hw: tuple[int, int], toggles: Ints | None) -> None:
-        object.__setattr__(self, "_counts", counts)
-        object.__setattr__(self, "_size_hw", size_hw)
-        object.__setattr__(self, "_toggles", toggles)
-
-    @classmethod
-    def _trusted(cls, counts: bytes, size_hw: tuple[int, int], toggles: Ints | None = None) -> Self:
-        """Make a mask of canonical counts without checking them."""
-        mask = cls.__new__(cls)
-        mask._fill(counts, size_hw, toggles)
-        return mask
-
-    @classmethod
-    def _from_toggles(cls, toggles: Ints, size_hw: tuple[int, int]) -> Self:
-        return cls._trusted(_counts.counts_from_toggles(toggles, size_hw), size_hw, toggles)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"a Mask is immutable: {name!r} cannot be set")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"a Mask is immutable: {name!r} cannot be deleted")
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (type(self), (self._counts, self._size_hw))
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Mask):
-            return NotImplemented
-        return self._size_hw == other._size_hw and self._counts == other._counts
-
-    def __hash__(self) -> int:
-        return hash((self._size_hw, self._counts))
-
-    def __repr__(self) -> str:
-        height, width = self._size_hw
-        return f"Mask({height}x{width}, area={self.area})"
-
-    @property
-    def counts(self) -> bytes:
-        """COCO's compressed counts, in the one spelling that `encode` gives."""
-        return self._counts
-
-    @property
-    def size_hw(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        return self._size_hw
-
-    @property
-    def toggles(self) -> Ints:
-        """``start, end, start, end ...`` as column-major positions, ends excluded (read-only)."""
-        toggles = self._toggles
-        if toggles is None:
-            toggles = _counts.toggles_from_counts(self._counts, self._size_hw)
-            object.__setattr__(self, "_toggles", toggles)
-        toggles.flags.writeable = False
-        return toggles
-
-    @property
-    def area(self) -> int:
-        """Number of foreground pixels."""
-        toggles = self.toggles
-        return int((toggles[1::2] - toggles[::2]).sum(dtype=np.int64))
-
-    @property
-    def bbox_xywh(self) -> tuple[int, int, int, int]:
-        """Tight box ``(x, y, width, height)`` in pixels; all zeros for an empty mask."""
-        toggles = self.toggles
-        x, y, width, height = _runs.bboxes(toggles, np.array([0, toggles.size]), self._size_hw)[0].tolist()
-        return (x, y, width, height)
-
-    @property
-    def centroid(self) -> tuple[float, float]:
-        """Mean ``(x, y)`` of the pixels, the first pixel's centre being (0, 0); NaN for an empty mask."""
-        toggles = self.toggles
-        x, y = _runs.centroids(toggles, np.array([0, toggles.size]), self._size_hw)[0].tolist()
-        return (x, y)
-
-    @property
-    def perimeter(self) -> int:
-        """Number of pixel edges between foreground and background, the image's own edge included."""
-        return _morphology.perimeter(self.toggles, self._size_hw)
+    __slots__ = ()
 
     @classmethod
     def from_numpy(cls, array: npt.ArrayLike) -> Self:
@@ -209,13 +119,6 @@ class Mask:
         pixels = self.to_numpy()
         rows = np.packbits(pixels, axis=1) if bit_depth == 1 else np.negative(pixels.view(np.uint8))
         return _png.write_gray_png(rows, self._size_hw, bit_depth=bit_depth)
-
-    def _others(self, other: Mask) -> Ints:
-        if self._size_hw != other._size_hw:
-            raise MaskError(
-                f"masks of {self._size_hw} and {other._size_hw} pixels do not overlay: resize one"
-            )
-        return other.toggles
 
     def __and__(self, other: Mask) -> Self:
         """Return what both cover."""
@@ -305,11 +208,6 @@ class Mask:
         parts = _components.component_toggles(self.toggles, self._size_hw, connectivity=connectivity)
         return [self._made(part) for part in parts]
 
-    @property
-    def holes(self) -> int:
-        """Number of holes: 4-connected background that cannot reach the image's edge."""
-        return _components.count_holes(self.toggles, self._size_hw, connectivity=8)
-
     def fill_holes(self, *, connectivity: int = 8) -> Self:
         """Return the mask with its holes filled; the foreground connects ``connectivity`` ways."""
         holes = _components.hole_toggles(self.toggles, self._size_hw, connectivity=connectivity)
@@ -368,9 +266,6 @@ class Mask:
             return cls.from_polygons([], size_hw)
         corners = np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], dtype=float)
         return cls.from_polygons([corners], size_hw)
-
-    def _made(self, toggles: Ints) -> Self:
-        return self._from_toggles(toggles, self._size_hw)
 
     def _repr_png_(self) -> bytes | None:
         """Return a picture for notebooks, at most 256 pixels a side."""

@@ -58,7 +58,8 @@ def iou_matrix(
     """
     shared = intersection_matrix(pool_a, offsets_a, pool_b, offsets_b, size_hw)
     union = areas(pool_a, offsets_a)[:, None] + areas(pool_b, offsets_b)[None, :] - shared
-    return shared / np.maximum(union, 1)
+    ratio: npt.NDArray[np.float64] = shared / np.maximum(union, 1)
+    return ratio
 
 
 def intersection_matrix(

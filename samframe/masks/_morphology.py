@@ -62,7 +62,7 @@ def _dilate_square(toggles: Ints, size_hw: tuple[int, int], radius: int) -> Ints
     height, width = size_hw
     x, y0, y1 = cut(toggles, height)
     wide = (height, width + 2 * radius)
-    grown = merge_pieces((x, np.maximum(y0 - radius, 0), np.minimum(y1 + radius, height)), wide).astype(
+    grown: Ints = merge_pieces((x, np.maximum(y0 - radius, 0), np.minimum(y1 + radius, height)), wide).astype(
         np.int64
     )
     reach, wanted = 1, 2 * radius + 1

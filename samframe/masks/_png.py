@@ -197,15 +197,17 @@ def read_with_pillow(data: bytes) -> npt.NDArray[np.uint8]:
 def _luma(image: Any) -> npt.NDArray[np.uint8]:
     """Return an open Pillow image as luma over black."""
     if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion would clip
-        wide = np.asarray(image)
-        return np.clip(wide >> 8, 0, 255).astype(np.uint8)
+        high: npt.NDArray[np.uint8] = np.clip(np.asarray(image) >> 8, 0, 255).astype(np.uint8)
+        return high
     if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
         bands = image.convert("RGBA")
         if bands.getchannel("A").getextrema() == (255, 255):
-            return np.asarray(image.convert("RGB").convert("L"))
+            opaque: npt.NDArray[np.uint8] = np.asarray(image.convert("RGB").convert("L"))
+            return opaque
         luma = np.asarray(bands.convert("L"), dtype=np.uint16)
         alpha = np.asarray(bands.getchannel("A"), dtype=np.uint16)
-        return ((luma * alpha + 127) // 255).astype(np.uint8)
+        shaded: npt.NDArray[np.uint8] = ((luma * alpha + 127) // 255).astype(np.uint8)
+        return shaded
     pixels: npt.NDArray[np.uint8] = np.asarray(image.convert("L"))
     return pixels
 
@@ -236,7 +238,7 @@ def write_gray_png(
     filtered[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     header = struct.pack(">IIBBBBB", width, height, bit_depth, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(filtered, level)), (b"IEND", b""))
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(filtered.tobytes(), level)), (b"IEND", b""))
     return _SIGNATURE + b"".join(
         struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(name)))
         for name, body in chunks

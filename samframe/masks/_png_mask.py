@@ -21,7 +21,7 @@ Ints = npt.NDArray[np.integer[Any]]
 Bytes = npt.NDArray[np.uint8]
 
 _NONE, _SUB, _UP, _AVERAGE, _PAETH = range(5)
-_MAX_PAETH = 96  # rows that are worked on one by one
+_MAX_PAETH = 3000  # changes in such rows, which are worked on one by one
 _WHITE = 128  # the least luma that is foreground, in an image that has more than 0 and 1
 
 
@@ -124,17 +124,15 @@ def _up_groups(filters: Bytes) -> list[tuple[int, int]]:
 
 def _bits_from_residuals(rows: Bytes, parts: PngParts) -> Bytes | None:
     """Return the bits of a gray or RGB image of two values, 0 and 255 or 0 and 1; None for any other."""
-    filters = rows[:, 0]
-    if (
-        int(filters.max()) > _PAETH
-        or (filters == _AVERAGE).any()
-        or np.count_nonzero(filters == _PAETH) > _MAX_PAETH
-    ):
+    filters = rows[:, 0].copy()
+    if int(filters.max()) > _PAETH or (filters == _AVERAGE).any():
         return None
     places = _residuals(rows, parts.n_channels)
     if places is None:
         return None
     ys, xs, values = places
+    if np.count_nonzero(filters[ys] == _PAETH) > _MAX_PAETH:
+        return None
     height, width = parts.size_hw
     n_bytes = (width + 63) // 64 * 8
     bits = np.zeros((height, n_bytes), dtype=np.uint8)
@@ -205,12 +203,14 @@ def _paeth(changes: Bytes, above: Bytes) -> Bytes:
     With two values the predictor is the pixel above until a change; from there on it is the other value, up to the
     next place where the row above itself changes.
     """
-    above_bits = np.unpackbits(above)
-    parity = np.bitwise_xor.accumulate(np.unpackbits(changes))
-    starts = np.flatnonzero(above_bits[1:] != above_bits[:-1]) + 1
-    before = np.append(np.uint8(0), parity[starts - 1])
-    lengths = np.diff(starts, prepend=0, append=parity.size)
-    return np.packbits(above_bits ^ parity ^ np.repeat(before, lengths))
+    upper, left = int.from_bytes(above), int.from_bytes(changes)
+    edges, row = upper ^ (upper >> 1), upper
+    while left:
+        first = left.bit_length()  # the first pixel is the highest bit
+        left ^= 1 << (first - 1)
+        end = (edges & ((1 << (first - 1)) - 1)).bit_length()
+        row ^= (1 << first) - (1 << end)
+    return np.frombuffer(row.to_bytes(above.size), dtype=np.uint8)
 
 
 def _running_parity(bits: Bytes) -> Bytes:

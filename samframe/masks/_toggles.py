@@ -268,7 +268,8 @@ def xor_runs(toggles: Sequence[Ints]) -> Ints:
         return merged
     first = np.flatnonzero(np.append(True, merged[1:] != merged[:-1]))
     odd = (np.diff(first, append=merged.size) & 1) == 1
-    return merged[first[odd]]
+    kept: Ints = merged[first[odd]]
+    return kept
 
 
 def _at_least(toggles: Sequence[Ints], n_covers: int) -> Ints:
@@ -289,4 +290,5 @@ def _at_least(toggles: Sequence[Ints], n_covers: int) -> Ints:
     depth = np.add.accumulate(steps)
     found = keys[np.where(steps > 0, depth == n_covers, depth == n_covers - 1)] >> 1
     pairs = found.reshape(-1, 2)
-    return pairs[pairs[:, 0] < pairs[:, 1]].ravel().astype(toggles[0].dtype)
+    merged: Ints = pairs[pairs[:, 0] < pairs[:, 1]].ravel().astype(toggles[0].dtype)
+    return merged
