@@ -6,20 +6,22 @@ import asyncio
 import atexit
 import contextvars
 import importlib
+import signal
 import sys
 import threading
 import warnings
 import weakref
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from samframe.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
-__all__ = ["Background", "run_nested"]
+__all__ = ["Background", "run_nested", "terminate_as_interrupt"]
 
 T = TypeVar("T")
 
@@ -136,6 +138,37 @@ class Background(Generic[T]):
     async def _guard(self) -> T:
         self._task = asyncio.current_task()
         return await self._main()
+
+
+@contextmanager
+def terminate_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM stop a blocking call as Ctrl-C does, and end the process only then, with status 143.
+
+    In the main thread and where nobody else handles SIGTERM; anywhere else it changes nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    if before is not signal.SIG_DFL:
+        yield
+        return
+    came = False
+
+    def interrupt(_number: int, _frame: object) -> None:
+        nonlocal came
+        came = True
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if came:
+            raise SystemExit(128 + signal.SIGTERM) from error
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def run_nested(main: Callable[[], Coroutine[Any, Any, T]]) -> T:

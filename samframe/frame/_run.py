@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from samframe._contract import RECORD_SECONDS
-from samframe._sync import Background
+from samframe._sync import Background, terminate_as_interrupt
+from samframe.errors import OptionError
 from samframe.frame._display import Display, make_display
+from samframe.frame._report import RunReport, make_report
 from samframe.jobs import Progress, RowStatus
 
 if TYPE_CHECKING:
@@ -51,6 +53,19 @@ class Run:
         """Whether the run has ended."""
         return self._background.is_done()
 
+    def report(self) -> RunReport:
+        """Return what the run did so far: rows by status, spending, requests, queue and inference times.
+
+        Raises
+        ------
+        OptionError
+            If the run still reads its images.
+        """
+        progress = self.progress
+        if progress is None:
+            raise OptionError("The run still reads its images; there is nothing to report yet.")
+        return make_report(progress)
+
     def stop(self) -> None:
         """Send nothing more; POSTs in flight are answered and their ids kept. Returns at once."""
         self._work.stop()
@@ -68,7 +83,8 @@ class Run:
             With ``on_error="raise"``, if any row has not completed.
         """
         try:
-            self._background.result()
+            with terminate_as_interrupt():
+                self._background.result()
         except KeyboardInterrupt:
             raise KeyboardInterrupt(interrupt_text(self._work)) from None
         self._work.raise_failed_rows()
