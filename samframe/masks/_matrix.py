@@ -2,7 +2,7 @@
 
 In one column of an image a simple mask is one span. Spans of one column meet in ``min(ends) - max(starts)`` pixels,
 so a row of the matrix is four passes over a table (masks x columns), which numpy does many values at a time. The
-second span of a column is a second table, and so on; a mask of many spans a column (noise) is merged pair by pair.
+few other spans of a column are compared one by one; a mask that has many (noise) is merged pair by pair.
 """
 
 from __future__ import annotations
@@ -13,29 +13,38 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from samframe.masks._counts import position_dtype
-from samframe.masks._toggles import areas, bboxes, column_spans, gather, paired_intersection
+from samframe.masks._toggles import areas, bboxes, chunks, column_spans, gather, paired_intersection
 
 __all__ = ["intersection_matrix", "iou_matrix"]
 
 Ints = npt.NDArray[np.integer[Any]]
 Offsets = npt.NDArray[np.int64]
 
-_MAX_LAYERS = 6
+_MAX_MORE = 0.5  # spans a column, beside its first, above which a mask counts as noisy
 _TABLE_CELLS = 1 << 23  # of one layer: 16 or 32 MB a table
 _BLOCK_CELLS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Layer:
-    """The nth spans of every column: rows of masks, tables of starts and ends, and the columns each mask uses."""
+class _Pieces:
+    """Spans of single columns, sorted by mask: whose, in which column, from row y0 to before y1."""
 
-    masks: npt.NDArray[np.int64]
+    mask: npt.NDArray[np.int64]
+    x: npt.NDArray[np.int64]
+    y0: npt.NDArray[np.int64]
+    y1: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tables:
+    """Masks by columns: the first span of each (start, end; 0, 0 where none), the columns in use, and what is left."""
+
     starts: npt.NDArray[np.int16 | np.int32]
     ends: npt.NDArray[np.int16 | np.int32]
     left: npt.NDArray[np.int64]
     right: npt.NDArray[np.int64]
-    height: int
+    noisy: npt.NDArray[np.bool_]
+    more: _Pieces
 
 
 def iou_matrix(
@@ -111,84 +120,95 @@ def _fill(
     size_hw: tuple[int, int],
 ) -> None:
     """Fill a part of the matrix: simple masks by tables, pairs with a noisy one by merging."""
-    layers, noisy_b = _layers(*b, size_hw)
-    spans_a = column_spans(*a, size_hw[0])
-    ranks_a = _ranks(spans_a[0], spans_a[3])
-    for row in range(out.shape[0]):
-        piece = slice(int(spans_a[3][row]), int(spans_a[3][row + 1]))
-        if piece.start == piece.stop:
-            continue
-        ranks = ranks_a[piece]
-        if int(ranks.max()) >= _MAX_LAYERS:
-            _merge_row(out, row, np.flatnonzero(meet[row]), a, b)
-            continue
-        _merge_row(out, row, noisy_b[meet[row, noisy_b]], a, b)
-        x, y0, y1 = (spans[piece] for spans in spans_a[:3])
-        for rank in range(int(ranks.max()) + 1):
-            mine = ranks == rank
-            for layer in layers:
-                _add_layer(out[row], meet[row], layer, x[mine], y0[mine], y1[mine])
+    tables_a, tables_b = _tables(*a, size_hw), _tables(*b, size_hw)
+    simple = meet & ~tables_a.noisy[:, None] & ~tables_b.noisy[None]
+    for row in np.flatnonzero(simple.any(axis=1)).tolist():
+        _add_row(out[row], np.flatnonzero(simple[row]), row, tables_a, tables_b)
+    if tables_a.more.x.size or tables_b.more.x.size:
+        extra = np.zeros(out.shape, dtype=np.int64)
+        _add_more(extra, tables_a.more, tables_b)
+        _add_more(extra.T, tables_b.more, tables_a)
+        _add_both(extra, tables_a.more, tables_b.more)
+        out[simple] += extra[simple]
+    rest = meet & ~simple
+    for row in np.flatnonzero(rest.any(axis=1)).tolist():
+        others = np.flatnonzero(rest[row])
+        pools = (*gather(*a, np.full(others.size, row)), *gather(*b, others))
+        out[row, others] = paired_intersection(*pools)
 
 
-def _merge_row(
-    out: npt.NDArray[np.int64], row: int, others: Offsets, a: tuple[Ints, Offsets], b: tuple[Ints, Offsets]
-) -> None:
-    if others.size:
-        pool_b, offsets_b = gather(*b, others)
-        pool_a, offsets_a = gather(*a, np.full(others.size, row))
-        out[row, others] = paired_intersection(pool_a, offsets_a, pool_b, offsets_b)
-
-
-def _add_layer(
-    out: npt.NDArray[np.int64],
-    meet: npt.NDArray[np.bool_],
-    layer: _Layer,
-    x: npt.NDArray[np.int64],
-    y0: npt.NDArray[np.int64],
-    y1: npt.NDArray[np.int64],
-) -> None:
-    """Add the pixels one mask's spans, at most one a column, share with every mask of a layer."""
-    left, right = int(x[0]), int(x[-1]) + 1
-    chosen = np.flatnonzero(meet[layer.masks] & (layer.left < right) & (layer.right > left))
-    if not chosen.size:
-        return
-    left, right = max(left, int(layer.left[chosen].min())), min(right, int(layer.right[chosen].max()))
-    inside = slice(*np.searchsorted(x, (left, right)))
-    starts, ends = np.zeros((2, right - left), dtype=layer.starts.dtype)
-    starts[x[inside] - left], ends[x[inside] - left] = y0[inside], y1[inside]
-    # A few rows at a time: what stays below malloc's mmap threshold is not faulted in anew each time.
-    step = max(1, _BLOCK_CELLS // layer.ends.shape[1])
-    for first in range(0, chosen.size, step):
-        rows = chosen[first : first + step]
-        shared = np.minimum(layer.ends.take(rows, axis=0)[:, left:right], ends)
-        shared -= np.maximum(layer.starts.take(rows, axis=0)[:, left:right], starts)
-        np.maximum(shared, 0, out=shared)
-        out[layer.masks[rows]] += shared.sum(axis=1, dtype=position_dtype(shared.shape[1] * layer.height))
-
-
-def _layers(pool: Ints, offsets: Offsets, size_hw: tuple[int, int]) -> tuple[list[_Layer], Offsets]:
-    """Return tables of the first spans of every column, of the second spans ..., and which masks have too many."""
+def _tables(pool: Ints, offsets: Offsets, size_hw: tuple[int, int]) -> _Tables:
+    """Lay out the first span of every column as tables, all others as pieces; leave out masks of too many."""
     x, y0, y1, bounds = column_spans(pool, offsets, size_hw[0])
-    ranks = _ranks(x, bounds)
-    mask = np.repeat(np.arange(bounds.size - 1), np.diff(bounds))
-    noisy = np.unique(mask[ranks >= _MAX_LAYERS])
-    usable = ~np.isin(mask, noisy) if noisy.size else np.ones(mask.size, dtype=bool)
-    layers = []
-    for rank in range(min(_MAX_LAYERS, int(ranks.max(initial=-1)) + 1)):
-        mine = np.flatnonzero(usable & (ranks == rank))
-        if not mine.size:
-            continue
-        masks, first, rows = np.unique(mask[mine], return_index=True, return_inverse=True)
-        starts, ends = np.zeros(
-            (2, masks.size, size_hw[1]), dtype=np.int16 if size_hw[0] < 2**15 else np.int32
-        )
-        starts[rows, x[mine]], ends[rows, x[mine]] = y0[mine], y1[mine]
-        last = np.append(first[1:], mine.size) - 1
-        left, right = x[mine[first]], x[mine[last]] + 1
-        layers.append(
-            _Layer(masks=masks, starts=starts, ends=ends, left=left, right=right, height=size_hw[0])
-        )
-    return layers, noisy
+    n_masks = bounds.size - 1
+    mask = np.repeat(np.arange(n_masks), np.diff(bounds))
+    later = _ranks(x, bounds) > 0
+    noisy = np.bincount(mask[later], minlength=n_masks) > _MAX_MORE * size_hw[1]
+    first = np.flatnonzero(~later & ~noisy[mask])
+    more = np.flatnonzero(later & ~noisy[mask])
+    starts, ends = np.zeros((2, n_masks, size_hw[1]), dtype=np.int16 if size_hw[0] < 2**15 else np.int32)
+    starts[mask[first], x[first]], ends[mask[first], x[first]] = y0[first], y1[first]
+    left, right = np.zeros((2, n_masks), dtype=np.int64)
+    filled = np.flatnonzero(np.diff(bounds))
+    left[filled], right[filled] = x[bounds[filled]], x[bounds[filled + 1] - 1] + 1
+    return _Tables(
+        starts=starts,
+        ends=ends,
+        left=left,
+        right=right,
+        noisy=noisy,
+        more=_Pieces(mask=mask[more], x=x[more], y0=y0[more], y1=y1[more]),
+    )
+
+
+def _add_row(
+    out: npt.NDArray[np.int64], others: npt.NDArray[np.int64], row: int, a: _Tables, b: _Tables
+) -> None:
+    """Add what the first spans of mask ``row`` of A share with those of other masks of B."""
+    columns = slice(int(a.left[row]), int(a.right[row]))
+    starts, ends = a.starts[row, columns], a.ends[row, columns]
+    nothing = np.zeros_like(starts)
+    total = np.int32 if ends.dtype == np.int16 and ends.size < 2**16 else np.int64
+    step = max(1, _BLOCK_CELLS // b.ends.shape[1])
+    for first in range(0, others.size, step):
+        some = others[first : first + step]
+        shared = np.minimum(b.ends.take(some, axis=0)[:, columns], ends)
+        shared -= np.maximum(b.starts.take(some, axis=0)[:, columns], starts)
+        np.maximum(shared, nothing, out=shared)
+        out[some] += shared.sum(axis=1, dtype=total)
+
+
+def _add_more(out: npt.NDArray[np.int64], more: _Pieces, tables: _Tables) -> None:
+    """Add what single pieces share with all first spans of their columns."""
+    if not more.x.size:
+        return
+    starts, ends = np.ascontiguousarray(tables.starts.T), np.ascontiguousarray(tables.ends.T)
+    y0, y1 = more.y0.astype(starts.dtype)[:, None], more.y1.astype(starts.dtype)[:, None]
+    step = max(1, _BLOCK_CELLS // starts.shape[1])
+    for first in range(0, more.x.size, step):
+        some = slice(first, first + step)
+        shared = np.minimum(ends[more.x[some]], y1[some])
+        shared -= np.maximum(starts[more.x[some]], y0[some])
+        np.maximum(shared, 0, out=shared)
+        masks, heads = np.unique(more.mask[some], return_index=True)
+        out[masks] += np.add.reduceat(shared.astype(np.int64), heads, axis=0)
+
+
+def _add_both(out: npt.NDArray[np.int64], a: _Pieces, b: _Pieces) -> None:
+    """Add what single pieces of A and of B share, column by column."""
+    order = np.argsort(b.x, kind="stable")
+    sorted_x = b.x[order]
+    begin, end = np.searchsorted(sorted_x, a.x), np.searchsorted(sorted_x, a.x, side="right")
+    offsets = np.zeros(a.x.size + 1, dtype=np.int64)
+    np.cumsum(end - begin, out=offsets[1:])
+    for part in chunks(offsets, _BLOCK_CELLS):
+        n_pairs = (end - begin)[part]
+        ours = np.repeat(np.arange(part.start, part.stop), n_pairs)
+        theirs = order[
+            np.arange(ours.size) + np.repeat((begin - offsets[:-1])[part] + offsets[part.start], n_pairs)
+        ]
+        shared = np.minimum(a.y1[ours], b.y1[theirs]) - np.maximum(a.y0[ours], b.y0[theirs])
+        np.add.at(out, (a.mask[ours], b.mask[theirs]), np.maximum(shared, 0))
 
 
 def _ranks(x: npt.NDArray[np.int64], bounds: Offsets) -> npt.NDArray[np.int64]:
