@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["refine_edge"]
 
 #: Half widths of the band that may change, round by round, and of the window that local colours come from.
-_BANDS = (8, 5, 3)
+_BANDS = (8, 4)
 _WINDOW = 12
 #: Variance of Lab that is always granted, so that flat colours do not divide by nothing.
 _FLOOR = 6.0

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from samframe.server.engine import EngineRefused
 
-SIZES = [(1, 1), (1, 2), (2, 1), (3, 3), (7, 5), (1, 2048), (2048, 1), (2, 700), (17, 400), (255, 257)]
+SIZES = [(1, 1), (1, 2), (2, 1), (3, 3), (7, 5), (1, 2048), (2048, 1), (2, 700), (17, 400)]
 
 
 def picture(kind, height, width):
@@ -58,7 +58,7 @@ def test_the_largest_image_keeps_its_size(engine):
     assert mask.sum() == pytest.approx(800 * 800, rel=0.02)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     size_hw=st.tuples(st.integers(1, 40), st.integers(1, 40)),
     kind=st.sampled_from(["constant", "noise", "halves"]),
@@ -74,7 +74,7 @@ def test_any_points_give_a_mask_or_a_refusal(engine, size_hw, kind, points, remo
         assert not any(answer.mask[int(y), int(x)] for x, y in removes)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(prompt=st.text(max_size=30))
 def test_any_text_gives_a_mask_or_a_refusal(engine, prompt):
     """No text whatever raises anything else."""
