@@ -24,15 +24,27 @@ $(BIN)/python:
 	@echo '$(VENV): making a virtual environment with $(PYTHON)'
 	@$(PYTHON) -m venv $(VENV)
 
+# The demo needs neither a notebook nor its widgets, which bring IPython and 70 MB; nor bytecode of what it never imports.
+# setuptools comes with a venv of Python 3.11 and has no use here.
+DEMO_NEEDS = import tomllib; print("\n".join(need for need in tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"] if not need.startswith(("anywidget", "ipywidgets", "nest-asyncio"))))
+
+$(VENV)/.stamp-demo: pyproject.toml | $(BIN)/python
+	@echo '$(VENV): installing what the demo needs (under 400 MB; a minute or two)'
+	@$(BIN)/python -c '$(DEMO_NEEDS)' > $(VENV)/demo-needs.txt
+	@$(PIP) install --no-compile --requirement $(VENV)/demo-needs.txt
+	@$(PIP) install --no-compile --no-deps --editable .
+	@$(PIP) uninstall --yes setuptools
+	@touch $@
+
 # --group came with pip 25.1.
 $(VENV)/.stamp-pip: | $(BIN)/python
 	@$(PIP) install --upgrade 'pip>=25.1'
 	@touch $@
 
 $(VENV)/.stamp-samframe: pyproject.toml $(VENV)/.stamp-pip
-	@echo '$(VENV): installing samframe and what it needs (about 350 MB, a minute or two)'
+	@echo '$(VENV): installing samframe and all it depends on'
 	@$(PIP) install --editable .
-	@touch $@
+	@touch $@ $(VENV)/.stamp-demo
 
 # The groups test, lint and docs of pyproject.toml.
 $(VENV)/.stamp-%: $(VENV)/.stamp-samframe
@@ -43,7 +55,7 @@ $(VENV)/.stamp-%: $(VENV)/.stamp-samframe
 # An intermediate file of a pattern rule would be removed at the end.
 .PRECIOUS: $(VENV)/.stamp-%
 
-demo: $(VENV)/.stamp-samframe
+demo: $(VENV)/.stamp-demo
 	@$(BIN)/samframe demo --out $(OUT)
 
 test: $(VENV)/.stamp-test

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-import pandas as pd
 from pandas.api.extensions import register_dataframe_accessor
 
 from samframe.frame import _segment
 from samframe.frame._options import SegmentOptions, signed
-from samframe.frame._run import Run
-from samframe.jobs import Plan
 from samframe.plotting import plot_masks
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    import pandas as pd
+
+    from samframe.frame._run import Run
+    from samframe.jobs import Plan
 
 __all__ = ["FrameSam"]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from samframe.segmind import Client, Connection
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 __all__ = ["OfflineClient", "offline"]
 

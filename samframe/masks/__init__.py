@@ -1,7 +1,7 @@
 """Binary masks: COCO's run-length codec, the scalar `Mask` and its arithmetic."""
 
-from samframe.masks._arrow import arrow_extension_type
 from samframe.masks._array import MaskArray
+from samframe.masks._arrow import arrow_extension_type
 from samframe.masks._codec import decode, encode, encode_batch
 from samframe.masks._counts import counts_from_runs, runs_from_counts, validate
 from samframe.masks._dtype import MaskDtype

@@ -42,6 +42,8 @@ def counts_from_pool(runs: Ints, offsets: Offsets) -> tuple[bytes, Offsets]:
     offsets : ndarray of int64, shape (n + 1,)
         Mask i owns ``counts[offsets[i]:offsets[i + 1]]``.
     """
+    if not runs.size:
+        return b"", np.zeros(offsets.size, dtype=np.int64)
     deltas = _deltas(runs, offsets)
     words, longs = _words(deltas)
     one_mask = offsets.size == _ONE

@@ -1,4 +1,7 @@
-"""What users would pick for the main job, each as one run in a process of its own: `python _contenders.py NAME URL FOLDER ROWS`."""
+"""What users would pick for the main job, each as one run in a process of its own.
+
+`python _contenders.py NAME URL FOLDER ROWS`
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,7 @@ def sdk_threads(url: str, rows, *, retries: int = 0) -> int:
 
 
 def naive_asyncio(url: str, rows, *, retries: int = 0, at_once: int = 256) -> int:
-    """asyncio and httpx with a semaphore and a poll every second, each row tried again at any exception."""
+    """Asyncio and httpx with a semaphore and a poll every second, each row tried again at any exception."""
     import httpx
 
     async def one(client, gate, row) -> bool:
@@ -66,10 +69,18 @@ def naive_asyncio(url: str, rows, *, retries: int = 0, at_once: int = 256) -> in
         async with gate:
             for attempt in range(retries + 1):
                 try:
-                    body = {"image": base64.b64encode(path.read_bytes()).decode(), "prompt": prompt, "overlay_mask": False}
-                    answer = (await client.post(f"{url}/v2/sam-v2-image", json=body)).raise_for_status().json()
+                    body = {
+                        "image": base64.b64encode(path.read_bytes()).decode(),
+                        "prompt": prompt,
+                        "overlay_mask": False,
+                    }
+                    answer = (
+                        (await client.post(f"{url}/v2/sam-v2-image", json=body)).raise_for_status().json()
+                    )
                     job = f"{url}/v2/requests/{answer['request_id']}"
-                    while (await client.get(f"{job}/status")).raise_for_status().json()["status"] != "COMPLETED":
+                    while (await client.get(f"{job}/status")).raise_for_status().json()[
+                        "status"
+                    ] != "COMPLETED":
                         await asyncio.sleep(1.0)
                     result = (await client.get(job)).raise_for_status().json()
                     decode((await client.get(result["output"])).raise_for_status().content)

@@ -44,8 +44,8 @@ class Case:
         calls = self.rows * (2 if self.polls_count else 1)
         per_s = self.rate_limit / 60
         if self.rate_kind == "fixed":
-            return max(max(free), 60.0 * ((calls - 1) // self.rate_limit))
-        return max(max(free), (calls - per_s) / per_s)
+            return max(*free, 60.0 * ((calls - 1) // self.rate_limit))
+        return max(*free, (calls - per_s) / per_s)
 
 
 def _serve(pipe, case: Case) -> None:

@@ -197,7 +197,7 @@ def bench_memory(masks: list[Mask]) -> None:
     gc.collect()
     arrow_before = pa.total_allocated_bytes()
     tracemalloc.start()
-    from samframe.masks._pool import MaskPool  # noqa: PLC0415  # after tracing began
+    from samframe.masks._pool import MaskPool  # after tracing began
 
     series = pd.Series(
         MaskArray.from_pool(MaskPool.from_masks(counts, sizes), np.ones(len(masks), dtype=bool))

@@ -1,4 +1,6 @@
-"""Fan-out beside what users would pick: makespan, requests, CPU, rows lost and paid twice. Prints the tables of docs/benchmarks.md.
+"""Fan-out beside what users would pick: makespan, requests, CPU, rows lost and paid twice.
+
+Prints the tables of docs/benchmarks.md.
 
 `python tests/benchmarks/bench_fanout.py [pace] [faults] [limits] [--rows 200]`
 """
@@ -25,14 +27,24 @@ def make_images(folder: Path, count: int = 8) -> None:
     for seed in range(count):
         rng = np.random.default_rng(seed)
         small = rng.integers(0, 255, (24, 32, 3), dtype=np.uint8)
-        Image.fromarray(small).resize((1024, 768), Image.Resampling.BICUBIC).save(folder / f"{seed}.jpg", quality=85)
+        Image.fromarray(small).resize((1024, 768), Image.Resampling.BICUBIC).save(
+            folder / f"{seed}.jpg", quality=85
+        )
 
 
 def run(contender: str, case: Case, *options: str) -> dict:
     """Run one contender against a fresh service and return its figures."""
     with tempfile.TemporaryDirectory() as name, service(case) as (url, look):
         make_images(Path(name))
-        command = [sys.executable, str(HERE / "_contenders.py"), contender, url, name, str(case.rows), *options]
+        command = [
+            sys.executable,
+            str(HERE / "_contenders.py"),
+            contender,
+            url,
+            name,
+            str(case.rows),
+            *options,
+        ]
         answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=900)
         figures = json.loads(answer.stdout.strip().splitlines()[-1])
         counters, jobs = look()
@@ -53,7 +65,10 @@ def table(title: str, rows: list[tuple[str, dict]], columns: dict[str, str]) -> 
     print("| | " + " | ".join(columns) + " |")
     print("| --- " * (len(columns) + 1) + "|")
     for name, figures in rows:
-        print(f"| {name} | " + " | ".join(form.format(**figures) for form in columns.values()) + " |", flush=True)
+        print(
+            f"| {name} | " + " | ".join(form.format(**figures) for form in columns.values()) + " |",
+            flush=True,
+        )
 
 
 PACE = {
@@ -62,7 +77,12 @@ PACE = {
     "CPU ms a row": "{cpu_ms:.1f}",
     "peak MiB over idle": "{peak_mib:.0f}",
 }
-MONEY = {"rows lost": "{lost}", "paid twice": "{twice}", "makespan / ideal": "{ratio:.2f}", "refused calls": "{refused}"}
+MONEY = {
+    "rows lost": "{lost}",
+    "paid twice": "{twice}",
+    "makespan / ideal": "{ratio:.2f}",
+    "refused calls": "{refused}",
+}
 
 
 def pace(rows: int) -> None:

@@ -81,7 +81,9 @@ def test_kill_9_again_and_again_pays_for_nothing_twice(server, tmp_path):
     accepted = collections.Counter(job.prompt for job in server.jobs)
     with Ledger(tmp_path) as ledger:
         orphans = [
-            job for job in server.jobs if not ledger.knows_request(job.request_id) and job.prompt not in ever_in_doubt
+            job
+            for job in server.jobs
+            if not ledger.knows_request(job.request_id) and job.prompt not in ever_in_doubt
         ]
     finish(start(server, tmp_path, KILL_ROWS))
     healed = finish(start(server, tmp_path, KILL_ROWS, "in_doubt"))
