@@ -8,15 +8,21 @@ from samframe.images._image import Image
 from samframe.images._pillow import quiet
 from samframe.images._read import read_image, read_images
 from samframe.images._text import check_url, decode_base64, decode_data_uri, shorten
+from samframe.images._thumbnail import Preview, Thumbnail, encode_thumbnail, make_preview, make_thumbnail
 
 __all__ = [
     "MAX_PIXELS",
     "Header",
     "Image",
+    "Preview",
+    "Thumbnail",
     "check_url",
     "decode_base64",
     "decode_data_uri",
     "describe_bytes",
+    "encode_thumbnail",
+    "make_preview",
+    "make_thumbnail",
     "open_picture",
     "quiet",
     "read_header",

@@ -139,22 +139,9 @@ class Image:
         ImageError
             If the image can no longer be read, or is a URL: samframe does not download images.
         """
-        return self._raster(max_side=None)
-
-    def thumbnail(self, max_side: int) -> NDArray[np.uint8]:
-        """Return the stored raster as RGB, uint8 of shape (h, w, 3), its longer side at most ``max_side``.
-
-        Raises
-        ------
-        ImageError
-            As :meth:`pixels`.
-        """
-        return self._raster(max_side=max(1, max_side))
-
-    def _raster(self, *, max_side: int | None) -> NDArray[np.uint8]:
         if self.source is None:
             raise ImageError(f"{self.label}: samframe passes image URLs on and does not download them")
-        return raster(self.source, max_side=max_side)
+        return raster(self.source, max_side=None)[0]
 
 
 def image_of_url(url: str) -> Image:

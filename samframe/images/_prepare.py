@@ -77,8 +77,14 @@ def sent_bytes(source: Source, *, is_untouched: bool) -> bytes:
         return source.read()
 
 
-def raster(source: Source, *, max_side: int | None) -> NDArray[np.uint8]:
-    """Return the stored raster in RGB, uint8 of shape (h, w, 3), its longer side at most ``max_side``.
+def raster(source: Source, *, max_side: int | None) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """Return the stored raster in RGB, its longer side at most ``max_side``, and its size before it was scaled.
+
+    Returns
+    -------
+    pixels : ndarray of uint8, shape (h, w, 3)
+    stored_hw : (int, int)
+        Height and width in pixels as stored.
 
     Raises
     ------
@@ -87,8 +93,10 @@ def raster(source: Source, *, max_side: int | None) -> NDArray[np.uint8]:
     """
     with _naming(source), quiet():
         picture = _open(source)
-        size_hw = _geometry.fit((picture.height, picture.width), max_side or max(picture.size))
-        return rgb_pixels(_scaled(picture, size_hw, is_ours=isinstance(source, EncodedSource)))
+        stored_hw = (picture.height, picture.width)
+        size_hw = _geometry.fit(stored_hw, max_side or max(picture.size))
+        scaled = _scaled(picture, size_hw, is_ours=isinstance(source, EncodedSource))
+        return rgb_pixels(scaled), stored_hw
 
 
 @contextmanager

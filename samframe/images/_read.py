@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["read_image", "read_images"]
+__all__ = ["read_image", "read_images", "recognise"]
 
 # Object stores only: fsspec's local://, http:// and chains (zip::) get around image_root and check_url.
 _FSSPEC_SCHEMES = frozenset(
@@ -117,7 +117,7 @@ def _read_quietly(
     cell: object, root: str | None, by_path: dict[str, Image | ImageError]
 ) -> Image | ImageError:
     try:
-        found = _recognise(cell, root)
+        found = recognise(cell, root)
         if not isinstance(found, FileSource):
             return found if isinstance(found, Image) else image_of_source(found)
         if found.path not in by_path:
@@ -129,11 +129,11 @@ def _read_quietly(
 
 
 def _read(cell: object, root: str | None) -> Image:
-    found = _recognise(cell, root)
+    found = recognise(cell, root)
     return found if isinstance(found, Image) else image_of_source(found)
 
 
-def _recognise(cell: object, root: str | None) -> Source | Image:
+def recognise(cell: object, root: str | None) -> Source | Image:
     """Return the recipe of a cell, or the finished Image of a URL."""
     match cell:
         case str():

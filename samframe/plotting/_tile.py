@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from samframe.errors import ImageError, MaskError
-from samframe.images import read_image
+from samframe.images import make_preview
 from samframe.masks import Mask
 
 if TYPE_CHECKING:
@@ -120,12 +120,10 @@ def draw_tile(axes: Axes, tile: Tile) -> None:
 
 def _read_pixels(image: object, image_root: Any) -> tuple[NDArray[np.uint8] | None, tuple[int, int] | None]:
     try:
-        read = read_image(image, image_root=image_root)
-        if read.stored_hw is None:
-            return None, None
-        return read.thumbnail(_MAX_SIDE_PX), read.stored_hw
+        preview = make_preview(image, max_side=_MAX_SIDE_PX, image_root=image_root)
     except ImageError:
         return None, None
+    return preview.pixels, preview.stored_hw
 
 
 def _sampled(mask: NDArray[np.bool_], size_hw: tuple[int, int]) -> NDArray[np.bool_]:

@@ -46,13 +46,6 @@ def test_transparency_is_seen_on_white():
     np.testing.assert_array_equal(read_image(array).pixels()[0, :, 0], [0, 0, 255, 255, 255])
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
-@pytest.mark.parametrize(("max_side", "shape"), [(64, (32, 64, 3)), (1, (1, 1, 3)), (9999, (150, 300, 3))])
-def test_thumbnail_has_its_size(save, colours, kind, max_side, shape):
-    """The longer side is max_side at most, never more than the picture's own."""
-    assert read_image(save(colours(150, 300), kind)).thumbnail(max_side).shape == shape
-
-
 def test_pixels_of_a_large_file_are_not_scaled(save, colours):
     """Only what is sent is brought down to 2048 px."""
     assert read_image(save(colours(10, 3000), "JPEG")).pixels().shape == (10, 3000, 3)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from samframe.errors import ImageError
-from samframe.images import read_image
+from samframe.images import make_preview, read_image
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_url_cannot_be_shown():
 
     with pytest.raises(ImageError, match="does not download"):
         image.pixels()
-    with pytest.raises(ImageError, match="does not download"):
-        image.thumbnail(64)
+    with pytest.raises(ImageError, match="not downloaded"):
+        make_preview("https://h/a.png", max_side=64)
 
 
 def test_points_and_masks_of_a_url_stay_as_they_are():
