@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -44,6 +45,9 @@ class Collector:
         assert flight.request_id is not None  # noqa: S101 - stage POLL means that it has one
         ask_result = flight.completed_seen or self._results_early is not False
         call = Call.RESULT if ask_result else Call.STATUS
+        wait_s = self._c.gate.slot_wait_s(self._c.now(), is_get=True)
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
         try:
             answer = await (self._c.api.result if ask_result else self._c.api.status)(flight.request_id)
         except CallError as error:

@@ -18,6 +18,8 @@ _LONGEST_BLIND_WAIT_S = 60.0
 _REOPEN = (1, 2, 4)
 #: Two refusals nearer than this tell nothing about a rate.
 _SHORTEST_MEASURE_S = 0.5
+#: Calls are spaced this much wider than the limit asks, as the way to the server takes some longer than others.
+_SLACK = 1.01
 
 
 class RateGate:
@@ -37,9 +39,10 @@ class RateGate:
 
     def __init__(self, per_minute: float | None, random: Callable[[], float]) -> None:
         self._random = random
-        self._given_gap_s = _WINDOW_S / per_minute if per_minute is not None else None
+        self._given_gap_s = _SLACK * _WINDOW_S / per_minute if per_minute is not None else None
         self._gap_s = self._given_gap_s
         self._next_at = -math.inf
+        self._last_slot = -math.inf
         self._closed_until = -math.inf
         self._blind_wait_s = _FIRST_BLIND_WAIT_S
         self._out = 0
@@ -92,6 +95,17 @@ class RateGate:
                 if self._next_at > now - self._gap_s
                 else now + self._gap_s
             )
+
+    def slot_wait_s(self, now: float, *, is_get: bool) -> float:
+        """Take the moment at which a call that has passed is sent, and return how long to wait for it.
+
+        Between the two a submit waits for the disk, now longer, now shorter: without this, calls that passed well
+        spaced could arrive in a heap.
+        """
+        if self._gap_s is None or not self.applies(is_get=is_get):
+            return 0.0
+        self._last_slot = max(now, self._last_slot + self._gap_s)
+        return self._last_slot - now
 
     def returned(self, *, is_get: bool, refused: bool = False) -> None:
         """A call that had passed came back."""

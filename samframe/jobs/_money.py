@@ -37,6 +37,9 @@ class Budget:
         What a job is expected to cost.
     max_cost : float or None
         The hard stop: no job is sent that could pass it.
+    has_bill : bool
+        Whether ``price`` comes from a bill. Where it does not and there is a ``max_cost``, one job is sent and its bill
+        awaited before the others, so that a wrong guess costs one job and not all that would be in flight.
     known : float
         Sum of the bills that came.
     unbilled : int
@@ -47,13 +50,18 @@ class Budget:
 
     price: float
     max_cost: float | None = None
+    has_bill: bool = False
     known: float = 0.0
     unbilled: int = 0
     in_doubt: int = 0
 
     def allows_one_more(self) -> bool:
         """Return whether one more job stays within ``max_cost``, whatever becomes of those that are out."""
-        return self.max_cost is None or self.high + self.price <= self.max_cost * (1 + 1e-9)
+        if self.max_cost is None:
+            return True
+        if not self.has_bill and self.unbilled:
+            return False
+        return self.high + self.price <= self.max_cost * (1 + 1e-9)
 
     @property
     def low(self) -> float:
@@ -68,6 +76,7 @@ class Budget:
     def billed(self, cost: float | None) -> None:
         """A job's bill came; None where the answer tells no cost."""
         self.unbilled -= 1
+        self.has_bill = True
         self.known += self.price if cost is None else cost
         if cost is not None and cost > self.price:
             self.price = cost  # a dearer job than expected: the hard stop must reckon with it

@@ -153,7 +153,7 @@ class Session:
         ledger = await asyncio.to_thread(self._open_ledger, self._settings.store)
         try:
             records, steps = await asyncio.to_thread(self._look_up, ledger)
-            self.progress.budget.price = self._price(ledger)
+            self._set_price(ledger)
             self._take_settled(records, steps)
             todo = [job for job in self._jobs if job.key not in self.outcomes]
             if todo:
@@ -167,9 +167,16 @@ class Session:
         return self._settings.rate_limit if self._settings.rate_limit is not None else self._client.rate_limit
 
     def _price(self, ledger: Ledger) -> float:
+        return job_price_usd(self._recent_costs(ledger), offline=self._client.is_offline)
+
+    def _set_price(self, ledger: Ledger) -> None:
+        budget = self.progress.budget
+        budget.price = self._price(ledger)
+        budget.has_bill = self._client.is_offline or bool(self._recent_costs(ledger))
+
+    def _recent_costs(self, ledger: Ledger) -> list[float]:
         model = self._jobs[0].parameters.model if self._jobs else ""
-        costs = ledger.recent_costs(base=self._client.identity, model=model)
-        return job_price_usd(costs, offline=self._client.is_offline)
+        return ledger.recent_costs(base=self._client.identity, model=model)
 
     def _look_up(self, ledger: Ledger) -> tuple[dict[str, Record], dict[str, Step]]:
         records = ledger.lookup([job.key for job in self._jobs])

@@ -103,8 +103,9 @@ class Submitter:
             return None
         flight.attempts = attempt
         flight.claimed = True
-        if self._c.is_stopping():
-            await self._c.ledger.release(flight.job.key, "stopped")
+        await asyncio.sleep(self._c.gate.slot_wait_s(self._c.now(), is_get=False))
+        if self._c.is_stopping() or self._c.gate.is_closed(self._c.now()):
+            await self._c.ledger.release(flight.job.key, "held back")
             flight.claimed = False
             self._back_out()
             return None

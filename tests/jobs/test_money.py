@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from samframe import errors
-from samframe.server import Fault
+from samframe.server import DrawnEngine, Fault, LocalServer, ServerConfig
 
 
 def test_a_second_run_posts_nothing(world):
@@ -115,14 +115,30 @@ def test_failed_jobs_do_not_use_up_max_cost(world):
     assert out["status"].tolist() == ["failed"] * 4 + ["completed"] * 2
 
 
-def test_a_dearer_job_than_expected_lowers_what_may_follow(make_world):
-    """The price learned from the first bill is what the hard stop reckons with."""
+def test_a_dearer_job_than_expected_does_not_pass_max_cost(make_world):
+    """Without a bill to go by, one job is sent first: its price is what the hard stop reckons with."""
     world = make_world(price_usd=0.01)
     out = world.run(8, max_cost=0.03)
 
-    # Four may be out before the first bill comes; after it, none is sent that could pass the limit.
-    assert world.server.counters.billed <= 5
-    assert "skipped" in set(out["status"])
+    assert world.server.counters.billed == 3
+    assert out["status"].tolist() == ["completed"] * 3 + ["skipped"] * 5
+
+
+def test_a_price_that_rises_passes_max_cost_by_the_jobs_in_flight_at_most(make_world):
+    """What is out when the first dear bill comes is paid, brought home and told; nothing is sent after it."""
+    world = make_world()
+    world.run(1)
+    port = int(world.server.base_url.rpartition(":")[2])
+    world.server.stop()
+    dearer = ServerConfig(engine=DrawnEngine(), latency_s=0.05, workers=1, price_usd=0.01)
+    with LocalServer(dearer, port=port) as world.server:
+        out = world.run(40, max_cost=0.03)
+        counters = world.server.counters
+
+    # At the price of the last bill fifteen fit, and at most so many can be in flight.
+    assert 3 <= counters.billed <= 15
+    assert counters.billed == counters.submits == (out["status"] == "completed").sum() - 1
+    assert out["status"].tolist().count("skipped") == 39 - counters.billed
 
 
 def test_plan_sends_nothing_and_counts(world):
