@@ -22,7 +22,7 @@ from samframe.errors import (
     SamframeError,
 )
 from samframe.export import read_parquet
-from samframe.frame import Run, asegment, last_run, offline, plan, segment, start
+from samframe.frame import Run, asegment, last_run, offline, plan, segment, start, suspicion
 from samframe.jobs import Ledger, Plan
 from samframe.masks import Mask, MaskArray, MaskDtype, from_arrow, to_arrow
 from samframe.segmind import Client
@@ -57,5 +57,6 @@ __all__ = [
     "read_parquet",
     "segment",
     "start",
+    "suspicion",
     "to_arrow",
 ]

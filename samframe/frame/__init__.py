@@ -5,6 +5,7 @@ from samframe.frame._offline import OfflineClient, offline
 from samframe.frame._run import Run, last_run
 from samframe.frame._segment import asegment, plan, segment, start
 from samframe.frame._series import SeriesSam
+from samframe.frame._suspicion import suspicion
 
 __all__ = [
     "FrameSam",
@@ -17,4 +18,5 @@ __all__ = [
     "plan",
     "segment",
     "start",
+    "suspicion",
 ]

@@ -8,6 +8,7 @@ from pandas.api.extensions import register_dataframe_accessor
 
 from samframe.frame import _segment
 from samframe.frame._options import SegmentOptions, signed
+from samframe.frame._suspicion import suspicion
 from samframe.plotting import plot_masks
 
 if TYPE_CHECKING:
@@ -70,6 +71,10 @@ class FrameSam:
     def plot(self, *, image_col: Hashable = "image", mask_col: Hashable = "mask", **options: Any) -> Any:
         """Draw the first rows as a grid of images with their masks; see :func:`samframe.plotting.plot_masks`."""
         return plot_masks(self._df, image_col=image_col, mask_col=mask_col, **options)
+
+    def suspicion(self, **options: Any) -> pd.DataFrame:
+        """Score how doubtful each row's mask is, and say why; see :func:`samframe.suspicion`."""
+        return suspicion(self._df, **options)
 
     segment.__doc__ = _segment.segment.__doc__
     asegment.__doc__ = _segment.asegment.__doc__

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from samframe.images import Image
 
-__all__ = ["Distinct", "Inputs", "distinct_rows", "make_inputs"]
+__all__ = ["Distinct", "Inputs", "distinct_rows", "factorize_cells", "make_inputs", "read_prompt"]
 
 # What shows as nothing, by Unicode's categories: controls, formats (zero-width and direction marks, soft hyphen, byte
 # order mark), spaces; and the letters that are blank by design (Hangul fillers, the Braille blank).
@@ -101,7 +101,9 @@ def distinct_rows(df: pd.DataFrame, columns: Sequence[Hashable | None]) -> Disti
     parts: list[NDArray[np.int64]] = []
     codes = np.zeros(len(df), dtype=np.int64)
     for name in columns:
-        part, uniques = _factorize(_column(df, name)) if name is not None else (np.zeros_like(codes), [None])
+        part, uniques = (
+            factorize_cells(_column(df, name)) if name is not None else (np.zeros_like(codes), [None])
+        )
         lists.append(uniques)
         parts.append(part)
         codes = _combine(codes, part, len(uniques))
@@ -254,7 +256,7 @@ def _column(df: pd.DataFrame, name: Hashable) -> Any:
     return column.to_numpy(dtype=object)
 
 
-def _factorize(values: Iterable[Any]) -> tuple[NDArray[np.int64], list[Any]]:
+def factorize_cells(values: Iterable[Any]) -> tuple[NDArray[np.int64], list[Any]]:
     """Return a code for each value and the distinct values; what cannot be hashed by value goes by identity."""
     seen: dict[Any, int] = {}
     uniques: list[Any] = []

@@ -10,6 +10,7 @@ from pandas.api.extensions import register_series_accessor
 
 from samframe.errors import MaskError
 from samframe.masks import Mask, MaskArray, MaskDtype
+from samframe.masks import _column_parts as shape
 from samframe.masks import _columns as columns
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class SeriesSam:
     @property
     def n_components(self) -> pd.Series:
         """Number of parts, Int64; pixels that touch by a corner are one part."""
-        return self._integers(self._counted(lambda mask: len(mask.components())))
+        return self._integers(shape.parts(self._array.pool, self._array.positions).count)
 
     @property
     def n_holes(self) -> pd.Series:
