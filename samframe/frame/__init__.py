@@ -1,6 +1,7 @@
 """``df.sam``, ``Series.sam``, and the typed functions behind them: columns in, columns out."""
 
 from samframe.frame._accessor import FrameSam
+from samframe.frame._annotate import replay
 from samframe.frame._offline import OfflineClient, offline
 from samframe.frame._run import Run, last_run
 from samframe.frame._segment import asegment, plan, segment, start
@@ -16,6 +17,7 @@ __all__ = [
     "last_run",
     "offline",
     "plan",
+    "replay",
     "segment",
     "start",
     "suspicion",
