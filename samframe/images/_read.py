@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["read_image", "read_images", "recognise"]
+__all__ = ["find_source", "read_image", "read_images", "recognise"]
 
 # Object stores only: fsspec's local://, http:// and chains (zip::) get around image_root and check_url.
 _FSSPEC_SCHEMES = frozenset(
@@ -104,6 +104,31 @@ def read_images(
             by_cell[key] = _read_quietly(cell, root, by_path)
         results.append(by_cell[key])
     return results
+
+
+def find_source(cell: object, *, image_root: str | os.PathLike[str] | None = None) -> Source | Image:
+    """Return where a cell's image comes from, without reading it.
+
+    Parameters
+    ----------
+    cell : object
+        As for :func:`read_image`.
+    image_root : path, optional
+        As for :func:`read_image`.
+
+    Returns
+    -------
+    Source or Image
+        An Image for an http(s) URL, which has no source.
+
+    Raises
+    ------
+    ImageError
+        If the cell is empty, or can be no image.
+    OptionError
+        If ``image_root`` is no folder.
+    """
+    return recognise(cell, resolve_root(image_root))
 
 
 def _key(cell: object) -> object:
