@@ -104,7 +104,7 @@ class Picture:
         ImageError
             As :meth:`read`.
         """
-        return raster(self._given(), max_side=None)
+        return raster(self._given(), max_side=None)[0]
 
     def _given(self) -> Source:
         if self.source is None:
