@@ -58,8 +58,10 @@ $(VENV)/.stamp-%: $(VENV)/.stamp-samframe
 demo: $(VENV)/.stamp-demo
 	@$(BIN)/samframe demo --out $(OUT)
 
+# Two processes: a browser's session leaves a running loop in the one that it was in.
 test: $(VENV)/.stamp-test
 	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
 lint: $(VENV)/.stamp-lint $(VENV)/.stamp-test
 	@$(BIN)/ruff check .

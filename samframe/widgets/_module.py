@@ -1,0 +1,43 @@
+"""A widget's JavaScript as one ES module: what it imports from its neighbours is put in their place, no build step."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+
+__all__ = ["module_text"]
+
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z_]+\.js)";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let) )", re.MULTILINE)
+_COMMENT_LINE = re.compile(r"^\s*//.*\n", re.MULTILINE)
+_INDENT = re.compile(r"^\s+", re.MULTILINE)
+
+
+@cache
+def module_text(name: str) -> str:
+    """Return the text of a module of ``samframe/widgets/static`` that imports nothing.
+
+    ``import { a } from "./b.js";`` becomes the text of ``b.js`` without its exports, once; lines that are comments, and
+    indents, are left out, since the text is saved with every notebook. So modules keep to imports of this one form, to
+    names that differ between them, and to template literals of one line.
+
+    Parameters
+    ----------
+    name : str
+        Without its ending: ``"gallery"``.
+    """
+    text = _inlined(f"{name}.js", {f"{name}.js"})
+    return _INDENT.sub("", _COMMENT_LINE.sub("", text))
+
+
+def _inlined(file_name: str, seen: set[str]) -> str:
+    text = files("samframe.widgets").joinpath("static", file_name).read_text(encoding="utf-8")
+
+    def neighbour(match: re.Match[str]) -> str:
+        if match[1] in seen:
+            return ""
+        seen.add(match[1])
+        return _EXPORT.sub("", _inlined(match[1], seen))
+
+    return _IMPORT.sub(neighbour, text)
