@@ -171,13 +171,23 @@ def terminate_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def run_nested(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+def run_nested(main: Callable[[], Coroutine[Any, Any, T]], *, stop: Callable[[], None]) -> T:
     """Run a coroutine to its end on the caller's own running loop, which goes on serving its other tasks.
 
-    For objects that are bound to that loop. Everything else is better served by :class:`Background`.
+    For objects that are bound to that loop. Everything else is better served by :class:`Background`. An interrupt asks
+    the work to stop and waits until it is in order, as there; left to itself it would go on below the notebook's cells.
+
+    Parameters
+    ----------
+    main : callable
+        Makes the coroutine.
+    stop : callable
+        Told to end the work early.
 
     Raises
     ------
+    KeyboardInterrupt
+        After an interrupt, when the work has stopped.
     OptionError
         If there is no running loop, or no nest_asyncio that can be trusted with it.
     """
@@ -196,7 +206,36 @@ def run_nested(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
             "and breaks Python 3.14); leave bridge out, or use `await df.sam.asegment(...)`."
         )
     nest.apply(loop)
-    return loop.run_until_complete(main())
+    with _first_interrupt_asks(stop) as was_asked:
+        result = loop.run_until_complete(main())
+    if was_asked():
+        raise KeyboardInterrupt
+    return result
+
+
+@contextmanager
+def _first_interrupt_asks(stop: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+    """Let a first Ctrl-C call ``stop`` and a second one raise; give a callable that tells whether one came.
+
+    A KeyboardInterrupt raised inside a loop strikes whichever task is at work, perhaps between a POST and its id.
+    """
+    came = False
+
+    def ask(_number: int, _frame: object) -> None:
+        nonlocal came
+        if came:
+            raise KeyboardInterrupt
+        came = True
+        stop()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: came
+        return
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: came
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _trusted_nest() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -26,15 +27,23 @@ class Run:
     """A live handle on a run, as ``start`` returns it.
 
     Nothing is lost when it is dropped: what is paid for is in the ledger, and the same call collects it free.
+
+    Parameters
+    ----------
+    work : Work
+        What is to be done.
+    here : bool
+        False starts it at once on a loop of its own, in a thread; True leaves it to the caller to await :meth:`main`.
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, *, here: bool = False) -> None:
         self._work = work
         self._display: Display = make_display(work.options.progress, stop=self.stop)
-        self._background: Background[None] = Background(self._main, stop=self.stop)
+        self._background = None if here else Background(self.main, stop=self.stop)
         _LAST[:] = [self]
 
-    async def _main(self) -> None:
+    async def main(self) -> None:
+        """Do the work on the running loop, for those who have one (``here=True``)."""
         async with self._display.live(lambda: self._work.progress):
             await self._work.run()
 
@@ -51,7 +60,7 @@ class Run:
     @property
     def is_done(self) -> bool:
         """Whether the run has ended."""
-        return self._background.is_done()
+        return self._work.has_ended
 
     def report(self) -> RunReport:
         """Return what the run did so far: rows by status, spending, requests, queue and inference times.
@@ -71,7 +80,7 @@ class Run:
         self._work.stop()
 
     def result(self) -> pd.DataFrame:
-        """Wait for the end and return the frame.
+        """Wait for the end and return the frame. A run of ``asegment`` is awaited there; here it gives what is done.
 
         Raises
         ------
@@ -83,8 +92,9 @@ class Run:
             With ``on_error="raise"``, if any row has not completed.
         """
         try:
-            with terminate_as_interrupt():
-                self._background.result()
+            if self._background is not None:
+                with terminate_as_interrupt():
+                    self._background.result()
         except KeyboardInterrupt:
             raise KeyboardInterrupt(interrupt_text(self._work)) from None
         self._work.raise_failed_rows()
@@ -107,7 +117,8 @@ def interrupt_text(work: Work) -> str:
     if progress is None:
         return "samframe: stopped before anything was sent."
     counts = progress.by_status
-    until = datetime.now().astimezone().timestamp() + RECORD_SECONDS
+    # None was submitted before the run began: by this moment all of them can be collected.
+    until = time.time() - progress.seconds + RECORD_SECONDS
     text = f"samframe: stopped. {counts[RowStatus.COMPLETED]} rows stored"
     if counts[RowStatus.RUNNING]:
         until_text = f"{datetime.fromtimestamp(until).astimezone():%H:%M}"

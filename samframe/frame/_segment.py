@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Unpack
 
 from samframe._sync import run_nested
-from samframe.frame._display import make_display
 from samframe.frame._options import CallOptions, SegmentOptions, signed
-from samframe.frame._run import Run
+from samframe.frame._run import Run, interrupt_text
 from samframe.frame._work import Work
 
 if TYPE_CHECKING:
@@ -108,9 +107,15 @@ def segment(
     ['completed']
     """
     call = CallOptions(image_col, prompt_col, **options)
-    if call.bridge == "nest":
-        return run_nested(lambda: _asegment(df, call))
-    return Run(Work(df, call)).result()
+    if call.bridge != "nest":
+        return Run(Work(df, call)).result()
+    work = Work(df, call)
+    try:
+        run_nested(Run(work, here=True).main, stop=work.stop)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(interrupt_text(work)) from None
+    work.raise_failed_rows()
+    return work.frame()
 
 
 @signed(leading=("df",))
@@ -122,9 +127,13 @@ async def asegment(
 ) -> pd.DataFrame:
     """Segment as a coroutine, on the caller's own loop. Parameters, result and errors are those of :func:`segment`.
 
-    When it is cancelled, POSTs in flight are answered, their ids are kept, and ``CancelledError`` goes on.
+    When it is cancelled, POSTs in flight are answered, their ids are kept, and ``CancelledError`` goes on;
+    ``samframe.last_run().frame`` has the rows so far.
     """
-    return await _asegment(df, CallOptions(image_col, prompt_col, **options))
+    work = Work(df, CallOptions(image_col, prompt_col, **options))
+    await Run(work, here=True).main()
+    work.raise_failed_rows()
+    return work.frame()
 
 
 @signed(leading=("df",))
@@ -150,11 +159,3 @@ def plan(
     Images are read and hashed; nothing is sent.
     """
     return Work(df, CallOptions(image_col, prompt_col, **options), dry=True).plan()
-
-
-async def _asegment(df: pd.DataFrame, call: CallOptions) -> pd.DataFrame:
-    work = Work(df, call)
-    async with make_display(call.progress, stop=work.stop).live(lambda: work.progress):
-        await work.run()
-    work.raise_failed_rows()
-    return work.frame()

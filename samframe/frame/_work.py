@@ -73,6 +73,11 @@ class Work:
         return len(self._df)
 
     @property
+    def has_ended(self) -> bool:
+        """Whether :meth:`run` has come to its end, a good one or not."""
+        return self._has_ended
+
+    @property
     def progress(self) -> Progress | None:
         """Live figures, None while images are still read."""
         return self._session.progress if self._session is not None else None

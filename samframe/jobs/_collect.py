@@ -13,7 +13,7 @@ from samframe.jobs._flight import Flight, Stage
 from samframe.jobs._model import RowStatus
 from samframe.jobs._policy import Action, backoff_s, decide
 from samframe.jobs._resume import outcome_of
-from samframe.segmind import Call, CallError, Failure, JobAnswer, RemoteState
+from samframe.segmind import Call, CallError, Failure, JobAnswer, Metrics, RemoteState
 
 if TYPE_CHECKING:
     from samframe.jobs._context import Context
@@ -173,6 +173,7 @@ class Collector:
         if row is not None and row.state is RemoteState.COMPLETED and row.output is not None:
             answer = JobAnswer(
                 state=RemoteState.COMPLETED,
+                metrics=Metrics(cost=row.cost),
                 output=row.output,
                 raw=json.dumps({"output": row.output, "source": "history"}),
             )

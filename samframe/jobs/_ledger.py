@@ -201,14 +201,17 @@ class Ledger:
 
         await self._writer.write(work)
 
-    def submitted(self, key: str, request_id: str) -> Awaitable[None]:
+    def submitted(self, key: str, request_id: str) -> Awaitable[bool]:
         """Keep the id of an accepted job. Nothing else is done with the id before the awaitable is done.
 
-        The write is queued at once, before this returns: a claim that is made later is never durable earlier.
+        The write is queued at once, before this returns: a claim that is made later is never durable earlier. The
+        awaitable's result is False, and nothing was written, where another attempt holds this id already.
         """
 
-        def work(db: sqlite3.Connection) -> None:
+        def work(db: sqlite3.Connection) -> bool:
             now = self._clock()
+            if db.execute("SELECT 1 FROM attempts WHERE request_id = ?", [request_id]).fetchone():
+                return False
             db.execute(
                 "UPDATE jobs SET state = 'submitted', request_id = ?, submitted_at = ?, updated_at = ?, error = NULL "
                 "WHERE key = ?",
@@ -219,6 +222,7 @@ class Ledger:
                 "WHERE key = ? AND attempt = (SELECT attempts FROM jobs WHERE key = ?)",
                 [request_id, now, key, key],
             )
+            return True
 
         return asyncio.shield(asyncio.wrap_future(self._writer.submit(work)))
 

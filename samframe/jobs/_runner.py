@@ -8,7 +8,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from samframe.errors import ApiError
+from samframe.errors import ApiError, LedgerError, SamframeError
 from samframe.jobs._collect import Collector
 from samframe.jobs._fetch import Fetcher
 from samframe.jobs._flight import Flight, Stage
@@ -84,7 +84,7 @@ class Runner:
         self.pace = pace
         self.rng = rng
         self.wall_time = wall_time
-        self.error: ApiError | None = None
+        self.error: SamframeError | None = None
         self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="samframe-work")
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
@@ -187,6 +187,8 @@ class Runner:
         ------
         ApiError
             If the API stopped the run as a whole; what was done before has been told to ``settled``.
+        LedgerError
+            If the store could not be written.
         """
         self._settled = settled
         for flight in flights:
@@ -315,9 +317,7 @@ class Runner:
     def _unexpected(self, error: BaseException) -> None:
         """A step raised what the table does not know (a disk error, a full ledger): stop before the next POST."""
         if self.error is None:
-            failure = error if isinstance(error, ApiError) else ApiError(f"{type(error).__name__}: {error}")
-            failure.__cause__ = error if failure is not error else None
-            self.error = failure
+            self.error = _as_samframe_error(error)
         self.stop(str(error))
 
     def _call_at(self, when: float) -> None:
@@ -367,3 +367,17 @@ class Runner:
             else:
                 outcome = Outcome(status=RowStatus.CANCELLED, error=stopped(reason), attempts=flight.attempts)
             self.settle(flight, outcome)
+
+
+def _as_samframe_error(error: BaseException) -> SamframeError:
+    """Return an unforeseen error as one of samframe's own, with its cause."""
+    if isinstance(error, SamframeError):
+        return error
+    if isinstance(error, OSError):
+        failure: SamframeError = LedgerError(
+            f"The store cannot be written: {error}. Nothing more was sent; make room, then run again."
+        )
+    else:
+        failure = ApiError(f"{type(error).__name__}: {error}")
+    failure.__cause__ = error
+    return failure

@@ -255,15 +255,17 @@ class Session:
         flights = []
         for job in jobs:
             row = found.get(job.key)
-            if row is None:
-                outcome = settled_outcome(records[job.key])
+            record = records[job.key]
+            if row is not None:
+                await ledger.submitted(job.key, row.request_id)  # unless another run has found it meanwhile
+                record = ledger.lookup([job.key])[job.key]
+            outcome = settled_outcome(record)
+            if row is None or outcome is not None:
                 if outcome is not None:
                     self._settled(job, outcome)
                     self.progress.settle(job.row, job.n_rows, outcome)
                 continue
-            await ledger.submitted(job.key, row.request_id)
             self.progress.budget.in_doubt -= 1
-            record = ledger.lookup([job.key])[job.key]
             flight = Flight(job=job, stage=Stage.POLL, record=record)
             start_collecting(flight, now=runner.now(), wall_time=self._wall_time())
             if row.state in {RemoteState.COMPLETED, RemoteState.FAILED}:

@@ -7,7 +7,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from samframe.errors import ApiError, ImageError
+from samframe.errors import ApiError, ImageError, LedgerError
 from samframe.jobs import _words as words
 from samframe.jobs._flight import Flight, Stage
 from samframe.jobs._model import Job, JobState, Outcome, Points, RowStatus
@@ -76,14 +76,28 @@ class Submitter:
             kept = await self._post(flight, body)
         if kept is None:
             return
-        await kept
+        try:
+            is_new = await kept
+        except LedgerError as error:
+            text = words.id_not_kept(flight.request_id or "", str(error), self._c.budget.price)
+            flight.request_id = None
+            self._c.budget.in_doubt += 1
+            self._settle_unsent(
+                flight, Outcome(status=RowStatus.IN_DOUBT, error=text, attempts=flight.attempts)
+            )
+            raise
+        if not is_new:
+            flight.request_id = None
+            await self._submit_failed(flight, CallError("the API answered with the id of another job"))
+            flight.claimed = False
+            return
         self._c.gate.returned(is_get=False)
         flight.claimed = False
         flight.tries.clear()
         self._unsent = 0
         self._c.accepted(flight)
 
-    async def _post(self, flight: Flight, body: dict[str, Any]) -> Awaitable[None] | None:
+    async def _post(self, flight: Flight, body: dict[str, Any]) -> Awaitable[bool] | None:
         """Claim and send; return what to wait for until the id is durable, or None where there is none."""
         if self._c.is_stopping() or self._c.gate.is_closed(self._c.now()):
             self._back_out()

@@ -19,6 +19,8 @@ from samframe.segmind import Call, CallError, Failure
 
 __all__ = [
     "bad_output",
+    "cannot_connect",
+    "id_not_kept",
     "in_doubt",
     "job_failed",
     "lost",
@@ -36,6 +38,14 @@ def in_doubt(detail: str, price: float) -> str:
     return (
         f"Sent, but the answer was lost ({detail}); may have cost {format_usd(price)}. "
         'Run again to look for it, or retry="in_doubt" to pay again.'
+    )
+
+
+def id_not_kept(request_id: str, detail: str, price: float) -> str:
+    """Return the words for an accepted job whose id could not be written down."""
+    return (
+        f"Accepted as {request_id}, but the ledger could not keep that id: {detail} May have cost {format_usd(price)}. "
+        'Make room, then run again to look for it, or retry="in_doubt" to pay again.'
     )
 
 

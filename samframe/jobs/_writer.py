@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import sqlite3
 import threading
@@ -42,6 +43,7 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
+        self._pid = os.getpid()
 
     def submit(self, work: Callable[[sqlite3.Connection], T], *, urgent: bool = True) -> Future[T]:
         """Queue a piece of work. The future holds its result once the commit is on the disk.
@@ -51,8 +53,11 @@ class Writer:
         Raises
         ------
         LedgerError
-            If the ledger is closed.
+            If the ledger is closed, or was opened before a fork.
         """
+        if os.getpid() != self._pid:
+            # The thread stayed with the parent, and sqlite's connections must not cross a fork.
+            raise LedgerError("This ledger was opened before a fork; open it again in the child process.")
         future: Future[T] = Future()
         with self._lock:
             if self._closed:
@@ -108,20 +113,26 @@ class Writer:
         return self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait()
 
     def _commit(self, group: list[_Work]) -> None:
-        results: list[Any] = []
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                results = [work(self._connection) for work, _, _ in group]
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+            results = self._transact([work for work, _, _ in group])
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+            if len(group) > 1:
+                for item in group:  # one piece of work that cannot be done must not undo its neighbours'
+                    self._commit([item])
+                return
             failure = LedgerError(f"The ledger could not be written: {error}. Nothing new is sent.")
-            for _, future, _ in group:
-                future.set_exception(failure)
+            group[0][1].set_exception(failure)
             return
         for (_, future, _), result in zip(group, results, strict=True):
             future.set_result(result)
+
+    def _transact(self, works: list[Callable[[sqlite3.Connection], Any]]) -> list[Any]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            results = [work(self._connection) for work in works]
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return results

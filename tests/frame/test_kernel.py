@@ -47,6 +47,20 @@ class Kernel:
         self.manager.cleanup_resources()
 
 
+def interrupt(kernel, code, server):
+    """Execute a cell, press Stop once the server has taken jobs of it, and return the reply."""
+    before = server.counters.accepted
+    message = kernel.client.execute(code)
+    deadline = time.monotonic() + 60
+    while server.counters.accepted < before + 12 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    kernel.manager.interrupt_kernel()
+    reply = kernel.client.get_shell_msg(timeout=60)
+    while reply["parent_header"].get("msg_id") != message:
+        reply = kernel.client.get_shell_msg(timeout=60)
+    return reply["content"]
+
+
 def _text(message) -> str:
     content = message["content"]
     shown = content.get("data", {})
@@ -76,19 +90,13 @@ def test_stop_sends_nothing_more_and_loses_no_id(kernel, server, tmp_path):
     """Five times Stop during a run: no POST follows, every id is in the ledger, the rows so far are there."""
     kernel.run(SETUP.format(url=server.base_url, store=str(tmp_path)))
     for attempt in range(5):
-        message = kernel.client.execute(
-            f"out = df.iloc[{80 * attempt}:{80 * attempt + 80}].sam.segment(**options)"
-        )
-        time.sleep(0.6)
-        kernel.manager.interrupt_kernel()
-        reply = kernel.client.get_shell_msg(timeout=30)
-        while reply["parent_header"].get("msg_id") != message:
-            reply = kernel.client.get_shell_msg(timeout=30)
+        rows = f"df.iloc[{80 * attempt}:{80 * attempt + 80}]"
+        stopped = interrupt(kernel, f"{rows}.sam.segment(**options)", server)
         submits = server.counters.submits
         time.sleep(0.4)
 
-        assert reply["content"]["ename"] == "KeyboardInterrupt"
-        assert "rows stored" in reply["content"]["evalue"]
+        assert stopped["ename"] == "KeyboardInterrupt"
+        assert "rows stored" in stopped["evalue"]
         assert server.counters.submits == submits
     rows = kernel.run("len(samframe.last_run().frame)")
     with Ledger(tmp_path) as ledger:
@@ -97,6 +105,26 @@ def test_stop_sends_nothing_more_and_loses_no_id(kernel, server, tmp_path):
     assert rows == "80"
     assert unknown == []
     assert server.counters.accepted > 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_stop_ends_a_run_on_the_kernels_own_loop(kernel, server, tmp_path):
+    """bridge="nest": Stop is asked for, not thrown into the loop; no POST follows and every id is in the ledger."""
+    kernel.run(SETUP.format(url=server.base_url, store=str(tmp_path)))
+    stopped = interrupt(kernel, "df.sam.segment(bridge='nest', **options)", server)
+    submits = server.counters.submits
+    time.sleep(0.5)
+    done = kernel.run(
+        "print((samframe.last_run().frame['status'] == 'completed').sum(), samframe.last_run().is_done)"
+    )
+    with Ledger(tmp_path) as ledger:
+        unknown = [job for job in server.jobs if not ledger.knows_request(job.request_id)]
+
+    assert stopped["ename"] == "KeyboardInterrupt"
+    assert "rows stored" in stopped["evalue"]
+    assert server.counters.submits == submits
+    assert unknown == []
+    assert done.strip().endswith("True")
 
 
 @pytest.mark.filterwarnings("ignore")
