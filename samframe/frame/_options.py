@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 from samframe._contract import DEFAULT_MODEL
 from samframe._options import store_folder
 from samframe.errors import OptionError
-from samframe.jobs import Parameters, Settings, check_retry
+from samframe.jobs import Parameters, Settings, StoreCoordinator, check_retry
 from samframe.segmind import Client
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class SegmentOptions(TypedDict, total=False):
     progress: Any
     image_root: str | os.PathLike[str] | None
     bridge: Literal["thread", "nest"]
+    shared: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class CallOptions:
     progress: Any = field(default="auto", kw_only=True)
     image_root: str | os.PathLike[str] | None = field(default=None, kw_only=True)
     bridge: str = field(default="thread", kw_only=True)
+    shared: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.on_error not in {"record", "raise"}:
@@ -82,6 +84,10 @@ class CallOptions:
         if self.client is not None and not isinstance(self.client, Client):
             raise OptionError(
                 f"client is a samframe.Client or samframe.offline(); it is a {type(self.client).__name__}."
+            )
+        if self.shared is not None and (not isinstance(self.shared, str) or not self.shared.strip()):
+            raise OptionError(
+                f"shared is the name of a run that several processes share; it is {self.shared!r}."
             )
         for name in ("rate_limit", "max_cost"):
             _check_number(name, getattr(self, name), least=0.0, open_end=name == "rate_limit")
@@ -121,12 +127,15 @@ class CallOptions:
 
     def settings(self) -> Settings:
         """Return what the call asks of the engine."""
+        store = store_folder(self.store)
         return Settings(
-            store=store_folder(self.store),
+            store=store,
             rate_limit=self.rate_limit,
             max_cost=self.max_cost,
             retry=check_retry(self.retry),
             refresh=self.refresh,
+            coordinator=StoreCoordinator(store) if self.shared is not None else None,
+            run=self.shared or "",
         )
 
 

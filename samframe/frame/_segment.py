@@ -76,6 +76,9 @@ def segment(
         Folder that paths must lie in.
     bridge : {"thread", "nest"}
         ``"nest"`` runs on the caller's own running loop (for objects bound to it); the default is a loop in a thread.
+    shared : str, optional
+        Name of a run that several processes of this machine share: one pace for the account, and one ``max_cost`` for
+        all calls of that name in the same ``store``, whenever they are made.
 
     Returns
     -------

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from samframe.errors import ApiError
     from samframe.jobs._artifacts import Artifacts
     from samframe.jobs._flight import Flight
-    from samframe.jobs._gate import RateGate
+    from samframe.jobs._gate import Gate
     from samframe.jobs._ledger import Ledger
     from samframe.jobs._model import Outcome
     from samframe.jobs._money import Budget
@@ -27,7 +27,7 @@ class Context(Protocol):
     api: Connection
     ledger: Ledger
     artifacts: Artifacts
-    gate: RateGate
+    gate: Gate
     budget: Budget
     progress: Progress
     pace: Pace

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["RateGate"]
+__all__ = ["Gate", "RateGate"]
 
 _WINDOW_S = 60.0
 #: A reset nearer than this is no window of a minute but a bucket that drips tokens.
@@ -20,6 +20,25 @@ _REOPEN = (1, 2, 4)
 _SHORTEST_MEASURE_S = 0.5
 #: Calls are spaced this much wider than the limit asks, as the way to the server takes some longer than others.
 _SLACK = 1.01
+
+
+class Gate(Protocol):
+    """What a run asks before each call, and tells after it; times are the loop's, in seconds."""
+
+    def wait_s(self, now: float, *, is_get: bool) -> float:
+        """Return how long a call must wait; 0 if it may go now (then tell :meth:`passed`)."""
+
+    def is_closed(self, now: float) -> bool:
+        """Return whether a refusal holds everybody."""
+
+    def passed(self, now: float, *, is_get: bool) -> None:
+        """A call goes out now."""
+
+    def returned(self, *, is_get: bool, refused: bool = False) -> None:
+        """A call that had passed came back."""
+
+    def refuse(self, now: float, *, is_get: bool, wait_s: float | None) -> None:
+        """A call was refused with a 429, ``wait_s`` seconds before its reset where the server told."""
 
 
 class RateGate:
@@ -142,6 +161,18 @@ class RateGate:
         self._learn(now, wait_s)
         self._closed_until = now + wait_s + jitter
         self._reopening = 0
+
+    def calls_in(self, seconds: float) -> int | None:
+        """Return how many calls pass in so many seconds where they are spaced, None where they are not."""
+        return max(1, round(seconds / self._gap_s)) if self._gap_s is not None else None
+
+    def state(self) -> dict[str, Any]:
+        """Return what :meth:`restore` takes, as JSON can hold it."""
+        return {name: value for name, value in vars(self).items() if name != "_random"}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state of :meth:`state`."""
+        vars(self).update(state)
 
     def _learn(self, now: float, wait_s: float) -> None:
         taken = max(1, self._passed_since_opening - 1)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
     from samframe.jobs._artifacts import Artifacts
-    from samframe.jobs._gate import RateGate
+    from samframe.jobs._gate import Gate
     from samframe.jobs._ledger import Ledger
     from samframe.jobs._money import Budget
     from samframe.jobs._pace import Pace
@@ -47,7 +47,7 @@ class Runner:
         Open connection to the API.
     ledger, artifacts : Ledger, Artifacts
         Where every step is kept.
-    gate : RateGate
+    gate : Gate
         The rate limit.
     budget : Budget
         The spending, and its limit.
@@ -67,7 +67,7 @@ class Runner:
         api: Connection,
         ledger: Ledger,
         artifacts: Artifacts,
-        gate: RateGate,
+        gate: Gate,
         budget: Budget,
         progress: Progress,
         submitter: Callable[[Runner], Submitter],
@@ -120,6 +120,10 @@ class Runner:
     def unsent_jobs(self) -> int:
         """Jobs that have not been accepted."""
         return sum(flight.request_id is None for flight in self._open)
+
+    def waiting_jobs(self) -> int:
+        """Return how many jobs could be submitted now."""
+        return len(self._ready)
 
     def stop(self, reason: str = "the run was stopped") -> None:
         """Submit nothing more. May be called from any thread."""

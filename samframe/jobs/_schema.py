@@ -9,7 +9,7 @@ from pathlib import Path
 
 from samframe.errors import LedgerError
 
-__all__ = ["SCHEMA_VERSION", "open_database", "safe_journal_mode"]
+__all__ = ["SCHEMA_VERSION", "is_on_network", "open_database", "safe_journal_mode"]
 
 SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x53414D46  # "SAMF"
@@ -44,6 +44,7 @@ CREATE TABLE jobs (
     mask_counts BLOB
 ) WITHOUT ROWID;
 CREATE INDEX jobs_by_state ON jobs (state);
+CREATE INDEX jobs_by_bill ON jobs (base, model, updated_at) WHERE cost IS NOT NULL;
 CREATE TABLE attempts (
     key TEXT NOT NULL,
     attempt INTEGER NOT NULL,
@@ -97,6 +98,11 @@ def safe_journal_mode(version: tuple[int, int, int], *, on_network: bool) -> str
     return "wal" if fixed and not on_network else "truncate"
 
 
+def is_on_network(folder: Path) -> bool:
+    """Return whether a folder lies on a network file system, as far as the system tells."""
+    return _file_system(folder) in _NETWORK_FILE_SYSTEMS
+
+
 def open_database(path: Path) -> sqlite3.Connection:
     """Open the ledger's database, making it where it is missing.
 
@@ -127,7 +133,7 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 
 def _set_up(connection: sqlite3.Connection, path: Path) -> None:
-    on_network = _file_system(path.parent) in _NETWORK_FILE_SYSTEMS
+    on_network = is_on_network(path.parent)
     if on_network:
         warnings.warn(
             f"The ledger's folder {path.parent} is on a network file system: locks may not hold between machines. "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from samframe.jobs._artifacts import Artifacts
 from samframe.jobs._doubt import find_in_history
 from samframe.jobs._flight import Flight, Stage
 from samframe.jobs._gate import RateGate
+from samframe.jobs._lease import Lease, LeasedBudget
 from samframe.jobs._ledger import Ledger
 from samframe.jobs._model import Job, JobState, Outcome, Record
 from samframe.jobs._money import Budget, job_price_usd
@@ -26,6 +28,8 @@ from samframe.segmind import Client, Connection, RemoteState
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
+
+    from samframe.jobs._coordinator import Exchange
 
 __all__ = ["Session", "Settings"]
 
@@ -48,6 +52,10 @@ class Settings:
         Settled states to pay for again.
     refresh : bool
         Whether stored results are paid for anew.
+    coordinator : Exchange or None
+        What several runs share their pace and budget through.
+    run : str
+        The name of the budget that is shared.
     """
 
     store: Path
@@ -55,6 +63,8 @@ class Settings:
     max_cost: float | None = None
     retry: frozenset[Retry] = frozenset()
     refresh: bool = False
+    coordinator: Exchange | None = None
+    run: str = ""
 
     @property
     def consent(self) -> str:
@@ -114,8 +124,9 @@ class Session:
         self._runner: Runner | None = None
         self._stop_asked: str | None = None
         self.outcomes: dict[str, Outcome] = {}
+        kind = Budget if settings.coordinator is None else LeasedBudget
         self.progress = Progress(
-            rows=rows, jobs=len(jobs), budget=Budget(price=0.0, max_cost=settings.max_cost)
+            rows=rows, jobs=len(jobs), budget=kind(price=0.0, max_cost=settings.max_cost)
         )
 
     def plan(self) -> Plan:
@@ -208,14 +219,18 @@ class Session:
     async def _run(
         self, ledger: Ledger, todo: list[Job], records: dict[str, Record], steps: dict[str, Step]
     ) -> None:
-        async with self._client.connect() as api:
-            self.progress.budget.in_doubt = sum(steps[job.key] is Step.LOOK_FOR for job in todo)
-            fingerprint = await asyncio.to_thread(self._client.key.fingerprint, ledger.salt())
+        self.progress.budget.in_doubt = sum(steps[job.key] is Step.LOOK_FOR for job in todo)
+        fingerprint = await asyncio.to_thread(self._client.key.fingerprint, ledger.salt())
+        async with AsyncExitStack() as stack:
+            lease = self._lease(ledger, fingerprint)
+            if lease is not None:
+                await stack.enter_async_context(lease)
+            api = await stack.enter_async_context(self._client.connect())
             runner = Runner(
                 api=api,
                 ledger=ledger,
                 artifacts=Artifacts(self._settings.store),
-                gate=RateGate(self._rate_limit, self._rng),
+                gate=lease.gate if lease is not None else RateGate(self._rate_limit, self._rng),
                 pace=self._make_pace(),
                 rng=self._rng,
                 wall_time=self._wall_time,
@@ -230,6 +245,8 @@ class Session:
                 ),
             )
             self._runner = runner
+            if lease is not None:
+                lease.demand, lease.stop = runner.waiting_jobs, runner.stop
             if self._stop_asked is not None:
                 runner.stop(self._stop_asked)
             flights = [
@@ -241,6 +258,21 @@ class Session:
             doubtful = [job for job in todo if steps[job.key] is Step.LOOK_FOR]
             flights += await self._look_for(api, ledger, doubtful, records, runner)
             await runner.run(flights, self._settled)
+
+    def _lease(self, ledger: Ledger, fingerprint: str) -> Lease | None:
+        """Return the membership with the coordinator, where runs share one."""
+        budget = self.progress.budget
+        if self._settings.coordinator is None or not isinstance(budget, LeasedBudget):
+            return None
+        return Lease(
+            self._settings.coordinator,
+            member=ledger.owner,
+            account=f"{self._client.identity} {fingerprint}",
+            run=self._settings.run,
+            budget=budget,
+            rate_limit=self._rate_limit,
+            clock=asyncio.get_running_loop().time,
+        )
 
     async def _look_for(
         self,
