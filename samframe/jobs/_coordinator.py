@@ -29,8 +29,6 @@ _PAUSE_S = 0.02
 _FIRST_OUT, _MOST_OUT = 6, 12
 #: A worker that says nothing for so long is taken for dead: its calls no longer hold up the others.
 _SILENCE_S = 30.0
-#: Calls of several senders arrive in another order than they were let through: stay this much under a given limit.
-_KEEP_UNDER = 0.99
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +96,8 @@ class Grant:
         When asking for more is worth while, in seconds.
     closed_s : float
         How long a 429 still holds everybody, in seconds.
+    gap_s : float or None
+        Seconds between two calls of the account, where they are spaced.
     gets_count : bool
         Whether GETs count towards the limit.
     price : float
@@ -110,6 +110,7 @@ class Grant:
     gets_in_s: tuple[float, ...] = ()
     again_in_s: float = 0.0
     closed_s: float = 0.0
+    gap_s: float | None = None
     gets_count: bool = False
     price: float = 0.0
     is_spent: bool = False
@@ -147,7 +148,7 @@ class AccountPace:
 
     def __init__(self, per_minute: float | None, random: Callable[[], float]) -> None:
         self.per_minute = per_minute
-        self.gate = RateGate(per_minute * _KEEP_UNDER if per_minute is not None else None, random)
+        self.gate = RateGate(per_minute, random)
         self._senders: dict[str, _Sender] = {}
 
     def hear(self, report: Report, now: float) -> None:
@@ -197,9 +198,8 @@ class AccountPace:
 
     def _room(self) -> int:
         """How many permits one worker may hold: an even part of what may be out at once."""
-        spaced = self.gate.calls_in(_HORIZON_S)
-        if spaced is not None:
-            return max(1, math.ceil(spaced / len(self._senders)))
+        if self.gate.gap_s is not None:
+            return max(1, math.ceil(_HORIZON_S / self.gate.gap_s / len(self._senders)))
         most = _MOST_OUT if self.gate.refused else _FIRST_OUT
         left = most - sum(sender.out for sender in self._senders.values())
         return min(left, max(1, math.ceil(most / len(self._senders))))
@@ -299,6 +299,7 @@ def exchange_once(pace: AccountPace, purse: RunPurse, report: Report, now: float
         gets_in_s=gets,
         again_in_s=0.0 if posts or gets else min(max(wait, _PAUSE_S), _HORIZON_S),
         closed_s=wait if pace.gate.is_closed(now) else 0.0,
+        gap_s=pace.gate.gap_s,
         gets_count=gets_count,
         price=purse.price,
         is_spent=report.want_posts > 0 and not posts and purse.is_spent(report),

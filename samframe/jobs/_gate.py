@@ -34,6 +34,9 @@ class Gate(Protocol):
     def passed(self, now: float, *, is_get: bool) -> None:
         """A call goes out now."""
 
+    def slot_wait_s(self, now: float, *, is_get: bool) -> float:
+        """Take the moment at which a call that has passed is sent, and return how long to wait for it."""
+
     def returned(self, *, is_get: bool, refused: bool = False) -> None:
         """A call that had passed came back."""
 
@@ -162,9 +165,10 @@ class RateGate:
         self._closed_until = now + wait_s + jitter
         self._reopening = 0
 
-    def calls_in(self, seconds: float) -> int | None:
-        """Return how many calls pass in so many seconds where they are spaced, None where they are not."""
-        return max(1, round(seconds / self._gap_s)) if self._gap_s is not None else None
+    @property
+    def gap_s(self) -> float | None:
+        """Seconds between two calls where they are spaced, None where they are not."""
+        return self._gap_s
 
     def state(self) -> dict[str, Any]:
         """Return what :meth:`restore` takes, as JSON can hold it."""

@@ -73,6 +73,8 @@ class LeasedGate:
         self.refusals: list[tuple[float, float | None, bool]] = []
         self._closed_until = 0.0
         self._ask_after = 0.0
+        self._gap_s: float | None = None
+        self._last_slot = 0.0
 
     def wait_s(self, now: float, *, is_get: bool) -> float:
         """Return how long a call must wait; 0 if it may go now (then tell :meth:`passed`)."""
@@ -102,6 +104,13 @@ class LeasedGate:
         permits.moments.popleft()
         permits.sent += 1
 
+    def slot_wait_s(self, now: float, *, is_get: bool) -> float:
+        """Take the moment at which a call that has passed is sent, and return how long to wait for it."""
+        if self._gap_s is None or (is_get and not self.gets_count):
+            return 0.0
+        self._last_slot = max(now, self._last_slot + self._gap_s)
+        return self._last_slot - now
+
     def returned(self, *, is_get: bool, refused: bool = False) -> None:
         """A call that had passed came back."""
         if is_get and not self.gets_count:
@@ -120,6 +129,7 @@ class LeasedGate:
     def take(self, grant: Grant, now: float) -> None:
         """Take what the coordinator granted."""
         self.gets_count = self.gets_count or grant.gets_count
+        self._gap_s = grant.gap_s
         self.posts.moments.extend(now + seconds for seconds in grant.posts_in_s)
         self.gets.moments.extend(now + seconds for seconds in grant.gets_in_s)
         if not self.refusals:  # of those the coordinator has not heard yet
