@@ -21,7 +21,7 @@ from samframe.errors import (
     RowsFailedError,
     SamframeError,
 )
-from samframe.export import read_parquet
+from samframe.export import read_parquet, to_parquet
 from samframe.frame import Run, asegment, last_run, offline, plan, replay, segment, start, suspicion
 from samframe.jobs import Ledger, Plan
 from samframe.masks import Mask, MaskArray, MaskDtype, from_arrow, to_arrow
@@ -60,4 +60,5 @@ __all__ = [
     "start",
     "suspicion",
     "to_arrow",
+    "to_parquet",
 ]

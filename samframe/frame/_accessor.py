@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from pandas.api.extensions import register_dataframe_accessor
 
+from samframe.export import to_parquet
 from samframe.frame import _segment
 from samframe.frame._options import SegmentOptions, signed
 from samframe.frame._suspicion import suspicion
 from samframe.plotting import plot_masks
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Hashable
 
     import pandas as pd
@@ -75,6 +77,10 @@ class FrameSam:
     def suspicion(self, **options: Any) -> pd.DataFrame:
         """Score how doubtful each row's mask is, and say why; see :func:`samframe.suspicion`."""
         return suspicion(self._df, **options)
+
+    def to_parquet(self, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write the frame, masks and all, to Parquet; see :func:`samframe.to_parquet`."""
+        to_parquet(self._df, path, **options)
 
     segment.__doc__ = _segment.segment.__doc__
     asegment.__doc__ = _segment.asegment.__doc__

@@ -2,7 +2,8 @@
 
 from samframe.masks._array import MaskArray
 from samframe.masks._arrow import arrow_extension_type
-from samframe.masks._codec import decode, encode, encode_batch
+from samframe.masks._batch import decode_batch, encode_batch
+from samframe.masks._codec import decode, encode
 from samframe.masks._counts import counts_from_runs, runs_from_counts, validate
 from samframe.masks._dtype import MaskDtype
 from samframe.masks._mask import Mask
@@ -15,6 +16,7 @@ __all__ = [
     "arrow_extension_type",
     "counts_from_runs",
     "decode",
+    "decode_batch",
     "encode",
     "encode_batch",
     "from_arrow",

@@ -22,7 +22,7 @@ _SIGN = 0x10
 _ONE = 2  # the offsets of one mask: its start and its end
 _ZERO = 48
 _TABLE = 16384  # differences from -16384 to 16383 are at most three characters and are looked up
-_FEW_LONG = 8  # longer numbers of one mask that are spelt one by one
+_MANY = 4096  # differences of one mask from which it is worth asking whether nearly all are one character
 
 
 def counts_from_pool(runs: Ints, offsets: Offsets) -> tuple[bytes, Offsets]:
@@ -45,21 +45,41 @@ def counts_from_pool(runs: Ints, offsets: Offsets) -> tuple[bytes, Offsets]:
     if not runs.size:
         return b"", np.zeros(offsets.size, dtype=np.int64)
     deltas = _deltas(runs, offsets)
-    words, longs = _words(deltas)
-    one_mask = offsets.size == _ONE
-    if one_mask and longs.size <= _FEW_LONG:
-        counts = _splice(words, deltas, longs)
+    if offsets.size == _ONE:
+        counts = _compress_one(deltas)
         return counts, np.array([0, len(counts)], dtype=np.int64)
-    wide = np.zeros((words.size, 1 if not longs.size else 4), dtype=np.uint32)
+    words, longs = _words(deltas)
+    n_chars = 1 + (words > 0xFF).view(np.int8) + (words > 0xFFFF)  # noqa: PLR2004 - one byte, two bytes
+    wide = np.zeros((words.size, 1 if not longs.size else 4), dtype="<u4")
     wide[:, 0] = words
     if longs.size:
-        spelt = b"".join(_spell(int(value)).ljust(16, b"\0") for value in deltas[longs])
-        wide[longs] = np.frombuffer(spelt, dtype="<u4").reshape(-1, 4)
-    raw = wide.astype("<u4", copy=False).tobytes()
-    used = np.frombuffer(raw, dtype=np.uint8).reshape(words.size, -1) != 0
+        spelt = [_spell(value) for value in deltas[longs].tolist()]
+        n_chars[longs] = [len(text) for text in spelt]
+        wide[longs] = np.frombuffer(b"".join(text.ljust(16, b"\0") for text in spelt), dtype="<u4").reshape(
+            -1, 4
+        )
     ends = np.zeros(words.size + 1, dtype=np.int64)
-    np.cumsum(np.count_nonzero(used, axis=1), out=ends[1:])
-    return raw.translate(None, b"\0"), ends[offsets]
+    np.cumsum(n_chars, out=ends[1:])
+    return wide.tobytes().translate(None, b"\0"), ends[offsets]
+
+
+def _compress_one(deltas: Ints) -> bytes:
+    """Return one mask's characters."""
+    if deltas.size > _MANY:
+        several = np.flatnonzero((deltas < -_SIGN) | (deltas >= _SIGN))
+        if several.size < deltas.size // 100:
+            return _splice_noise(deltas, several)
+    words, longs = _words(deltas)
+    little = words.astype("<u4", copy=False)
+    if not longs.size:
+        return little.tobytes().translate(None, b"\0")
+    pieces: list[bytes] = []
+    start = 0
+    for at in longs.tolist():
+        pieces += (little[start:at].tobytes().translate(None, b"\0"), _spell(int(deltas[at])))
+        start = at + 1
+    pieces.append(little[start:].tobytes().translate(None, b"\0"))
+    return b"".join(pieces)
 
 
 def _deltas(runs: Ints, offsets: Offsets) -> Ints:
@@ -111,32 +131,14 @@ def _spell(value: int) -> bytes:
         characters.append(group + _MORE + _ZERO)
 
 
-def _splice(words: npt.NDArray[np.uint32], deltas: Ints, longs: Offsets) -> bytes:
-    """Return one mask's characters: its words without empty bytes, and the few long numbers between."""
-    short = words < 256  # noqa: PLR2004 - one character
-    n_short = int(np.count_nonzero(short))
-    if n_short + longs.size == words.size and not longs.size:
-        return words.astype(np.uint8).tobytes()
-    little = words.astype("<u4", copy=False)
-    if words.size - n_short < words.size // 100:
-        return _splice_noise(deltas, np.flatnonzero(~short), longs)
-    if not longs.size:
-        return little.tobytes().translate(None, b"\0")
-    pieces: list[bytes] = []
-    start = 0
-    for at in longs.tolist():
-        pieces += (little[start:at].tobytes().translate(None, b"\0"), _spell(int(deltas[at])))
-        start = at + 1
-    pieces.append(little[start:].tobytes().translate(None, b"\0"))
-    return b"".join(pieces)
-
-
-def _splice_noise(deltas: Ints, several: Offsets, longs: Offsets) -> bytes:
-    """Return one noisy mask's characters: single bytes, and the rare longer numbers put between them."""
-    spots = np.sort(np.concatenate([several, longs]))
-    extra = [_spell(value)[1:] for value in deltas[spots].tolist()]
-    first = (deltas & 31) + _ZERO
-    first[spots] += _MORE
-    where = np.repeat(spots + 1, [len(text) for text in extra])
-    singles = first.astype(np.uint8)
+def _splice_noise(deltas: Ints, several: Offsets) -> bytes:
+    """Return one noisy mask's characters: single bytes, and the rare numbers of several put between them."""
+    extra = [_spell(value)[1:] for value in deltas[several].tolist()]
+    singles = deltas.astype(np.uint8)
+    singles &= 31
+    singles += _ZERO
+    singles[several] += _MORE
+    if not extra:
+        return singles.tobytes()
+    where = np.repeat(several + 1, [len(text) for text in extra])
     return np.insert(singles, where, np.frombuffer(b"".join(extra), dtype=np.uint8)).tobytes()

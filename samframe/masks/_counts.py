@@ -96,6 +96,11 @@ def runs_from_counts(counts: bytes) -> npt.NDArray[np.int64]:
     MaskError
         If a byte is none of the format's characters, a number breaks off or is too long, or a run is negative.
     """
+    return _runs_of(counts).astype(np.int64, copy=False)
+
+
+def _runs_of(counts: bytes) -> Ints:
+    """Return the run lengths of counts, int64 or, where they fit, int32."""
     pool = np.frombuffer(counts, dtype=np.uint8)
     runs, _ = runs_from_pool(pool, np.array([0, pool.size], dtype=np.int64))
     if runs.size and int(runs.min()) < 0:
@@ -118,7 +123,7 @@ def toggles_from_counts(counts: bytes, size_hw: tuple[int, int]) -> Ints:
     ndarray of int32 or int64, shape (2 * n_spans,)
         ``start, end, start, end ...`` as column-major positions ``x * height + y``, ends excluded.
     """
-    runs = runs_from_counts(counts)
+    runs = _runs_of(counts)
     toggles: Ints = np.add.accumulate(runs[: runs.size & ~1], dtype=position_dtype(size_hw[0] * size_hw[1]))
     return toggles
 
@@ -261,15 +266,14 @@ def cancel_pairs(toggles: Ints) -> Ints:
     return kept
 
 
-def _checked_runs(
-    counts: bytes, size_hw: tuple[int, int]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _checked_runs(counts: bytes, size_hw: tuple[int, int]) -> tuple[Ints, Ints]:
     """Return the run lengths and their running sums, all of them tested."""
     n_pixels = size_hw[0] * size_hw[1]
-    runs = runs_from_counts(counts)
-    sums = np.add.accumulate(runs)
+    runs = _runs_of(counts)
     longest = int(runs.max(initial=0))
-    may_wrap = longest * runs.size >= 2**63  # then a sum that wraps around int64 shows as a negative one
+    most = longest * runs.size  # no sum is larger
+    sums = np.add.accumulate(runs, dtype=np.int32 if most < 2**31 else np.int64)
+    may_wrap = most >= 2**63  # then a sum that wraps around int64 shows as a negative one
     total = int(sums[-1]) if runs.size else 0
     if total != n_pixels or longest > n_pixels or (may_wrap and int(sums.min()) < 0):
         raise MaskError(

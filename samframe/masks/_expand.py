@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +11,7 @@ from samframe.errors import MaskError
 
 __all__ = ["is_shortest", "runs_from_pool"]
 
+Ints = npt.NDArray[np.integer[Any]]
 Offsets = npt.NDArray[np.int64]
 
 _MORE = 0x20
@@ -18,12 +21,12 @@ _ZERO = 48
 _MAX_CHARS = 12  # 12 * 5 bits hold every difference of runs, and no number wraps around 2**64
 _FEW_LONG = 8  # longer numbers that are put together one by one
 
-# What a character adds: five bits where more follow; at the end of a number they carry its sign.
-_GROUP_VALUES = np.concatenate([np.arange(16), np.arange(-16, 0), np.arange(32)]).astype(np.int64)
 
+def runs_from_pool(pool: npt.NDArray[np.uint8], offsets: Offsets) -> tuple[Ints, Offsets]:
+    """Return the run lengths of every mask of a pool, int64 or, where they fit, int32; signs are not checked.
 
-def runs_from_pool(pool: npt.NDArray[np.uint8], offsets: Offsets) -> tuple[npt.NDArray[np.int64], Offsets]:
-    """Return the run lengths of every mask of a pool; arithmetic is modulo 2**64, signs are not checked."""
+    Arithmetic is modulo 2**64.
+    """
     if not pool.size:
         return np.empty(0, np.int64), np.zeros(offsets.size, np.int64)
     groups = pool - np.uint8(_ZERO)
@@ -33,9 +36,12 @@ def runs_from_pool(pool: npt.NDArray[np.uint8], offsets: Offsets) -> tuple[npt.N
     one_mask = offsets.size == _ONE
     if more[-1] or (not one_mask and more[offsets[1:][offsets[1:] > offsets[:-1]] - 1].any()):
         raise MaskError("malformed RLE counts: the last number breaks off")
-    values = _GROUP_VALUES.take(groups)
     joined = np.flatnonzero(more)
+    narrow = one_mask and _fits_int32(more, joined)
+    values: Ints = (groups ^ np.uint8(_SIGN)).astype(np.int32 if narrow else np.int64)
+    values -= _SIGN
     if joined.size:
+        values[joined] = groups[joined] - np.uint8(_MORE)  # five bits without a sign: more follow
         _join_groups(values, more, joined)
         begins = np.ones(more.size, dtype=bool)
         np.logical_not(more[:-1], out=begins[1:])
@@ -44,7 +50,12 @@ def runs_from_pool(pool: npt.NDArray[np.uint8], offsets: Offsets) -> tuple[npt.N
     return _undo_deltas(values, run_offsets), run_offsets
 
 
-def _join_groups(values: npt.NDArray[np.int64], more: npt.NDArray[np.bool_], joined: Offsets) -> None:
+def _fits_int32(more: npt.NDArray[np.bool_], joined: Offsets) -> bool:
+    """Say whether no sum of the numbers can pass int32, as in a noisy mask: one or two characters each."""
+    return 16 * more.size + 512 * joined.size < 2**31 and not more[joined + 1].any()
+
+
+def _join_groups(values: Ints, more: npt.NDArray[np.bool_], joined: Offsets) -> None:
     """Put the groups of longer numbers together, in place, at the group where each number starts."""
     low = values[joined]
     values[joined] = low + (values[joined + 1] << 5)
@@ -62,9 +73,7 @@ def _join_groups(values: npt.NDArray[np.int64], more: npt.NDArray[np.bool_], joi
         before = at
 
 
-def _join_many(
-    values: npt.NDArray[np.int64], more: npt.NDArray[np.bool_], joined: Offsets, low: npt.NDArray[np.int64]
-) -> None:
+def _join_many(values: Ints, more: npt.NDArray[np.bool_], joined: Offsets, low: Ints) -> None:
     """Put numbers together where many have three characters or more: one pass a character."""
     layer, n_chars = np.flatnonzero(more[joined + 1]), 2
     while layer.size:
@@ -75,15 +84,15 @@ def _join_many(
         layer = layer[more[joined[layer] + n_chars - 1]]
 
 
-def _undo_deltas(deltas: npt.NDArray[np.int64], offsets: Offsets) -> npt.NDArray[np.int64]:
+def _undo_deltas(deltas: Ints, offsets: Offsets) -> Ints:
     """Return run lengths of the differences of many masks: two interleaved running sums a mask."""
     n_runs = np.diff(offsets)
     if offsets.size == _ONE:
-        runs = deltas
-        if runs.size > 3:  # noqa: PLR2004 - the format's own threshold
-            np.add.accumulate(deltas[1::2], out=runs[1::2])
-            np.add.accumulate(deltas[2::2], out=runs[2::2])
-        return runs
+        if deltas.size > 3:  # noqa: PLR2004 - the format's own threshold
+            for chain in (deltas[1::2], deltas[2::2]):
+                together = chain.copy()  # numpy adds up with a stride at half the speed
+                chain[:] = np.add.accumulate(together, out=together)
+        return deltas
     # Every mask is padded to an even number of runs, so that its two chains are columns of one table.
     n_rows = (n_runs + 1) // 2
     row_offsets = np.zeros(offsets.size, dtype=np.int64)

@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["paint_toggles"]
+from samframe.masks._bits import unpack_columns
+
+__all__ = ["paint_stack", "paint_toggles"]
 
 Ints = npt.NDArray[np.integer[Any]]
 Bytes = npt.NDArray[np.uint8]
 
-_STRIP = 64  # columns that are transposed at a time: a cache line of the output
 _DENSE = 16  # more than one toggle in this many pixels: paint column by column
+
+_STACK_PIXELS = 1 << 21  # pixels of a stack that are painted at once: they stay in the cache
 
 _LOWEST_BITS = np.uint64(0x0101010101010101)
 _BITS = np.left_shift(1, np.arange(8)).astype(np.uint8)
@@ -82,20 +85,79 @@ def _open_at_top(toggles_a_column: Ints) -> Bytes:
 
 
 def _paint_columns(toggles: Ints, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """Paint a noisy mask column by column, in a running xor over bits, and transpose it by strips."""
+    """Paint a noisy mask column by column, and transpose its bits."""
+    pixels: npt.NDArray[np.bool_] = _paint_flips(_flips(toggles, size_hw[0] * size_hw[1]), 1, size_hw)[0]
+    return pixels
+
+
+def paint_stack(toggles: Ints, offsets: Ints, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Return the pixels of many masks of one size.
+
+    Parameters
+    ----------
+    toggles : ndarray of int, shape (n_toggles,)
+        ``start, end, start, end ...`` of all masks as column-major positions, ends excluded.
+    offsets : ndarray of int, shape (n + 1,)
+        Mask i owns ``toggles[offsets[i]:offsets[i + 1]]``.
+    size_hw : (int, int)
+        Height and width in pixels.
+
+    Returns
+    -------
+    ndarray of bool, shape (n, H, W), C order
+    """
+    n_masks, n_pixels = len(offsets) - 1, size_hw[0] * size_hw[1]
+    out = np.zeros((n_masks, *size_hw), dtype=bool)
+    step = _STACK_PIXELS // max(n_pixels, 1)
+    if step <= 1:
+        for at in range(n_masks if n_pixels else 0):
+            out[at] = paint_toggles(toggles[offsets[at] : offsets[at + 1]], size_hw)
+        return out
+    for first in range(0, n_masks, step):
+        bounds = np.asarray(offsets[first : first + step + 1], dtype=np.int64)
+        n_here = bounds.size - 1
+        places = toggles[bounds[0] : bounds[-1]] + np.repeat(np.arange(n_here) * n_pixels, np.diff(bounds))
+        flips = np.zeros(n_here * n_pixels + 1, dtype=np.uint8)
+        flips[places[::2]] = 1
+        flips[places[1::2]] ^= 1  # where one mask ends and the next one starts, foreground goes on
+        out[first : first + n_here] = _paint_flips(flips, n_here, size_hw)
+    return out
+
+
+def _paint_flips(flips: Bytes, n_masks: int, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Return the pixels, bool (n, H, W), of masks whose changes are marked column by column: a running xor."""
     height, width = size_hw
-    n_pixels = height * width
-    flips = np.zeros(n_pixels + 1, dtype=np.uint8)
-    flips[toggles] = 1
-    bits = np.zeros(-(-n_pixels // 64) * 8, dtype=np.uint8)
-    bits[: -(-n_pixels // 8)] = np.packbits(flips[:n_pixels], bitorder="little")
-    words = bits.view("<u8").astype(np.uint64, copy=False)
+    n_pixels = n_masks * height * width
+    bits = _running_parity(np.packbits(flips[:n_pixels]))
+    if height % 8:
+        columns = np.packbits(np.unpackbits(bits, count=n_pixels).reshape(n_masks, width, height), axis=2)
+    else:
+        columns = bits[: n_pixels // 8].reshape(n_masks, width, height // 8)
+    return unpack_columns(columns, (width, height)).view(bool)
+
+
+def _flips(toggles: Ints, n_pixels: int) -> Bytes:
+    """Return 1 at each toggle, uint8 of shape (n_pixels + 1,)."""
+    if 4 * toggles.size < 3 * n_pixels:
+        flips = np.zeros(n_pixels + 1, dtype=np.uint8)
+        flips[toggles] = 1
+        return flips
+    # There is one nearly everywhere: mark where there is none.
+    edges = np.concatenate([[-1], toggles, [n_pixels + 1]])
+    gaps = np.flatnonzero(edges[1:] - edges[:-1] > 1)
+    starts, lengths = edges[gaps] + 1, edges[gaps + 1] - edges[gaps] - 1
+    flips = np.ones(n_pixels + 1, dtype=np.uint8)
+    flips[np.arange(lengths.sum()) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)] = 0
+    return flips
+
+
+def _running_parity(bits: Bytes) -> Bytes:
+    """Return, for each bit, the parity of it and all bits before it; padded with bytes to whole words."""
+    padded = np.zeros(-(-bits.size // 8) * 8, dtype=np.uint8)
+    padded[: bits.size] = bits
+    words = padded.view(">u8").astype(np.uint64)
     for shift in (1, 2, 4, 8, 16, 32):
-        words ^= words << np.uint64(shift)
-    odd = (words[:-1] >> np.uint64(63)).astype(np.uint8)
+        words ^= words >> np.uint64(shift)
+    odd = (words[:-1] & np.uint64(1)).astype(np.uint8)
     words[1:] ^= np.negative(np.bitwise_xor.accumulate(odd).astype(np.uint64))
-    columns = np.unpackbits(words.astype("<u8", copy=False).view(np.uint8), count=n_pixels, bitorder="little")
-    out = np.empty((height, width), dtype=np.uint8)
-    for x in range(0, width, _STRIP):
-        out[:, x : x + _STRIP] = columns.reshape(width, height)[x : x + _STRIP].T
-    return out.view(bool)
+    return words.astype(">u8").view(np.uint8)

@@ -7,15 +7,14 @@ measured in turn in one run, one thread.
 from __future__ import annotations
 
 import gc
-import statistics
 import sys
-import time
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from _measure import Row, one_thread, side_by_side, table
 from pycocotools import mask as coco
 
 import samframe.frame._series  # noqa: F401  # registers Series.sam
@@ -24,6 +23,8 @@ from samframe.masks._arrow import STORAGE_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+one_thread()
 
 SIZE_HW = (480, 640)
 
@@ -45,46 +46,7 @@ def simple_masks(count: int, seed: int = 0, size_hw: tuple[int, int] = SIZE_HW) 
     return masks
 
 
-def timed(function: Callable[[], Any], number: int) -> float:
-    """Return the CPU seconds that a call takes."""
-    start = time.process_time()
-    for _ in range(number):
-        function()
-    return max(time.process_time() - start, 1e-9) / number
-
-
-def side_by_side(
-    ours: Callable[[], Any],
-    theirs: Callable[[], Any],
-    *,
-    repeats: int = 9,
-    setup: Callable[[], Any] | None = None,
-) -> tuple[float, float, float]:
-    """Return our and their median seconds a call, and the median of their ratios (theirs / ours), measured in turn.
-
-    Each sample repeats a call for 20 ms at the least, as timeit does, unless a `setup` must come before each call.
-    """
-    loops = [1 if setup else max(1, round(0.02 / timed(function, 1))) for function in (ours, theirs)]
-    pairs = []
-    for _ in range(repeats):
-        if setup:
-            setup()
-        gc.collect()
-        pairs.append(
-            [timed(function, number) for function, number in zip((ours, theirs), loops, strict=True)]
-        )
-    mine, other = zip(*pairs, strict=True)
-    return statistics.median(mine), statistics.median(other), statistics.median(b / a for a, b in pairs)
-
-
-def table(title: str, rows: list[tuple[str, float, float, float, str]]) -> None:
-    """Print rows of (what, our seconds, their seconds, ratio, to reach)."""
-    print(f"\n| {title} | samframe ms | other ms | ratio | to reach |\n| --- | --- | --- | --- | --- |")
-    for what, mine, other, ratio, goal in rows:
-        print(f"| {what} | {mine * 1e3:.3f} | {other * 1e3:.3f} | {ratio:.2f}x | {goal} |")
-
-
-def bench_measures(masks: list[Mask]) -> list[tuple[str, float, float, float, str]]:
+def bench_measures(masks: list[Mask]) -> list[Row]:
     """Area and box: decoded from COCO bytes, known from before, and from runs that were kept."""
     series = pd.Series(MaskArray.from_masks(masks))
     dicts = [{"size": list(mask.size_hw), "counts": mask.counts} for mask in masks]
@@ -105,7 +67,7 @@ def bench_measures(masks: list[Mask]) -> list[tuple[str, float, float, float, st
     ) -> None:
         rows.append((what, *side_by_side(ours, theirs, **setup), goal))
 
-    rows: list[tuple[str, float, float, float, str]] = []
+    rows: list[Row] = []
     measure("area, first time", lambda: series.sam.area, coco_area, setup=forget)
     measure("area, cached", lambda: series.sam.area, coco_area, ">= 4.5x")
     measure("bbox, first time", lambda: series.sam.bbox_xywh, lambda: coco.toBbox(dicts), setup=forget)
@@ -116,7 +78,7 @@ def bench_measures(masks: list[Mask]) -> list[tuple[str, float, float, float, st
     return rows
 
 
-def bench_iou(masks: list[Mask]) -> list[tuple[str, float, float, float, str]]:
+def bench_iou(masks: list[Mask]) -> list[Row]:
     """IoU of two columns pair by pair, and of all with all."""
     shifted = [shift(mask, 3 if at % 2 else -3) for at, mask in enumerate(masks)]
     left, right = (pd.Series(MaskArray.from_masks(each)) for each in (masks, shifted))
@@ -165,7 +127,7 @@ def crowd(count: int) -> list[Mask]:
     return simple_masks(count, seed=3, size_hw=(128, 128))
 
 
-def bench_selection(masks: list[Mask]) -> list[tuple[str, float, float, float, str]]:
+def bench_selection(masks: list[Mask]) -> list[Row]:
     """Take, filter and concat beside pandas' ArrowDtype over the same struct."""
     ours = pd.Series(MaskArray.from_masks(masks))
     arrow = ours.astype(pd.ArrowDtype(STORAGE_TYPE))

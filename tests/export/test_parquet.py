@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import samframe
 from samframe._files import atomic_write
 from samframe.errors import MaskError, SamframeError
 from samframe.export import read_parquet, write_parquet
@@ -190,3 +191,14 @@ def test_atomic_write_shows_nothing_before_the_end(tmp_path):
         interrupted()
 
     assert [entry.name for entry in tmp_path.iterdir()] == ["target"]
+
+
+@pytest.mark.parametrize("name", ["masks.parquet", "MASKS.PARQUET", "masks.pq", "a.b.parquet"])
+def test_a_path_that_names_a_file_is_one_file(frame, tmp_path, name):
+    """The accessor and the typed function write what read_parquet gives back."""
+    frame.sam.to_parquet(tmp_path / name)
+    samframe.to_parquet(frame, str(tmp_path / f"too-{name}"), row_group_size=2)
+
+    pd.testing.assert_frame_equal(samframe.read_parquet(tmp_path / name), frame)
+    pd.testing.assert_frame_equal(samframe.read_parquet(tmp_path / f"too-{name}"), frame)
+    assert pq.ParquetFile(tmp_path / f"too-{name}").num_row_groups == 2

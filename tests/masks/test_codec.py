@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samframe.errors import MaskError
-from samframe.masks import Mask, decode, encode, encode_batch
+from samframe.masks import Mask, counts_from_runs, decode, decode_batch, encode, encode_batch
+from samframe.masks._bits import columns_of, transpose_bits
 from samframe.masks._codec import toggles_from_array, toggles_from_bits
 
 SIZES = st.tuples(st.integers(0, 90), st.integers(0, 90))
@@ -82,6 +83,57 @@ def test_a_batch_gives_what_single_masks_give(seeds, size_hw, density):
     stack = stack.reshape(len(seeds), *size_hw)
 
     assert encode_batch(stack) == [encode(mask) for mask in stack]
+
+
+@given(st.lists(st.integers(0, 2**32), max_size=6), SIZES, st.sampled_from([0.0, 0.01, 0.3, 1.0]))
+@settings(deadline=None, max_examples=100)
+def test_a_batch_comes_back(seeds, size_hw, density):
+    """`decode_batch` returns the stack, bool and in C order; neighbours that are full do not run together."""
+    stack = np.array([np.random.default_rng(seed).random(size_hw) < density for seed in seeds])
+    stack = stack.reshape(len(seeds), *size_hw).astype(bool)
+    pixels = decode_batch([encode(mask) for mask in stack], size_hw)
+
+    assert pixels.dtype == bool
+    assert pixels.flags.c_contiguous
+    assert np.array_equal(pixels, stack)
+
+
+def test_a_batch_of_counts_in_other_spellings_is_decoded():
+    """Runs of length 0 in one mask of a batch are merged, the others are as they were."""
+    counts = [b"13", counts_from_runs([1, 1, 0, 2]), b"13"]
+
+    assert np.array_equal(decode_batch(counts, (2, 2)), np.stack([decode(one, (2, 2)) for one in counts]))
+
+
+@pytest.mark.parametrize("wrong", [b"5", b"", b"T", b"p", b"O5"])
+def test_a_batch_names_the_mask_that_is_none(wrong):
+    """Malformed counts among sound ones raise MaskError with their position."""
+    with pytest.raises(MaskError, match="Element 1"):
+        decode_batch([b"13", wrong, b"13"], (2, 2))
+
+
+@given(pixels())
+@settings(deadline=None, max_examples=100)
+def test_bits_are_transposed(array):
+    """Packed rows become packed columns, of any height and width."""
+    if array.size:
+        columns = transpose_bits(np.packbits(array, axis=1))
+
+        assert np.array_equal(columns[: array.shape[1]], np.packbits(array.T, axis=1))
+        assert np.array_equal(columns_of(array), array.T)
+
+
+@pytest.mark.parametrize("size_hw", [(64, 64), (61, 67), (1, 4096), (4096, 1)])
+@pytest.mark.parametrize("density", [0.02, 0.5, 0.98])
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_noise_and_stripes_are_exact(size_hw, density, step):
+    """What has a change at nearly every pixel takes the dense roads both ways, alone and in a batch."""
+    noise = np.random.default_rng(3).random(size_hw) < density
+    stripes = np.broadcast_to(np.arange(size_hw[0])[:, None] // step % 2 == 0, size_hw)
+    for array in (noise, stripes, ~stripes, stripes ^ (np.random.default_rng(4).random(size_hw) < 0.001)):
+        assert encode(array) == reference(array)
+        assert np.array_equal(decode(reference(array), size_hw), array)
+        assert encode_batch(np.stack([array, ~array])) == [reference(array), reference(~array)]
 
 
 def test_a_long_batch_is_cut_into_parts_without_a_seam():
