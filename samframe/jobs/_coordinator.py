@@ -55,6 +55,8 @@ class Report:
         Each 429: seconds ago, seconds to its reset or None, whether it was a GET.
     price, known : float
         A job's expected price, and the bills that came.
+    has_bill : bool
+        Whether the price comes from a bill.
     unbilled, in_doubt : int
         Jobs whose bill is not known yet, and those that may have been billed.
     is_leaving : bool
@@ -78,6 +80,7 @@ class Report:
     refused_gets: int = 0
     refusals: tuple[tuple[float, float | None, bool], ...] = ()
     price: float = 0.0
+    has_bill: bool = False
     known: float = 0.0
     unbilled: int = 0
     in_doubt: int = 0
@@ -229,6 +232,8 @@ class RunPurse:
     ----------
     price : float
         What a job is expected to cost.
+    has_bill : bool
+        Whether any worker knows the price from a bill; before, one job at a time is let through where there is a limit.
     gone : float
         The most that workers which have left may have spent.
     members : dict
@@ -236,12 +241,14 @@ class RunPurse:
     """
 
     price: float = 0.0
+    has_bill: bool = False
     gone: float = 0.0
     members: dict[str, list[float]] = field(default_factory=dict)
 
     def hear(self, report: Report) -> None:
         """Take in a worker's figures."""
         self.price = max(self.price, report.price)
+        self.has_bill = self.has_bill or report.has_bill
         held = self.members.get(report.member, [0.0, 0, 0, 0])[3]
         held -= report.sent_posts + report.unused_posts
         self.members[report.member] = [report.known, report.unbilled, report.in_doubt, max(0, held)]
@@ -273,6 +280,7 @@ class RunPurse:
         return Budget(
             price=self.price,
             max_cost=max_cost,
+            has_bill=self.has_bill,
             known=self.gone + sum(known for known, *_ in figures),
             unbilled=int(sum(unbilled + held for _, unbilled, _, held in figures)),
             in_doubt=int(sum(in_doubt for _, _, in_doubt, _ in figures)),

@@ -248,6 +248,7 @@ class Lease:
             refused_gets=gets.refused,
             refusals=refusals,
             price=self._budget.price,
+            has_bill=self._budget.has_bill,
             known=self._budget.known,
             unbilled=self._budget.unbilled,
             in_doubt=self._budget.in_doubt,

@@ -23,7 +23,7 @@ class Worker:
 
     def __init__(self, desk, name, **call):
         self.desk = desk
-        self.call = {"member": name, "account": "a", "run": "r", "price": 0.002, **call}
+        self.call = {"member": name, "account": "a", "run": "r", "price": 0.002, "has_bill": True, **call}
 
     def tell(self, **report):
         return self.desk.exchange(Report(**{**self.call, **report}))
@@ -85,6 +85,16 @@ def test_max_cost_is_one_sum_for_all_workers(desk):
     granted = sum(len(worker.tell(want_posts=4).posts_in_s) for worker in workers)
 
     assert granted == 5
+
+
+def test_the_first_bill_is_awaited(desk):
+    """With a limit and no bill to go by, one job is let through among all workers, until its bill has come."""
+    one, other = (Worker(desk, name, rate_limit=60_000, max_cost=1.0, has_bill=False) for name in "12")
+    first = one.tell(want_posts=4)
+    waits = other.tell(want_posts=4)
+    one.tell(sent_posts=1, returned_posts=1, known=0.002, has_bill=True)
+
+    assert [len(grant.posts_in_s) for grant in (first, waits, other.tell(want_posts=4))] == [1, 0, 4]
 
 
 def test_a_spent_budget_is_told_once_no_bill_is_awaited(desk):
