@@ -3,6 +3,7 @@
 from samframe.frame._accessor import FrameSam
 from samframe.frame._annotate import replay
 from samframe.frame._offline import OfflineClient, offline
+from samframe.frame._report import RunReport
 from samframe.frame._run import Run, last_run
 from samframe.frame._segment import asegment, plan, segment, start
 from samframe.frame._series import SeriesSam
@@ -12,6 +13,7 @@ __all__ = [
     "FrameSam",
     "OfflineClient",
     "Run",
+    "RunReport",
     "SeriesSam",
     "asegment",
     "last_run",

@@ -2,11 +2,13 @@
 
 from samframe.jobs._artifacts import Artifacts
 from samframe.jobs._coordinator import Coordinator, Exchange, Grant, Report
+from samframe.jobs._doctor import Finding, examine_store
 from samframe.jobs._ledger import Ledger
 from samframe.jobs._model import Job, JobState, Outcome, Parameters, Points, Record, RowStatus, job_key
 from samframe.jobs._money import Budget, format_usd
 from samframe.jobs._plan import Plan, Retry, check_retry
 from samframe.jobs._progress import Progress
+from samframe.jobs._reading import Spending
 from samframe.jobs._session import Session, Settings
 from samframe.jobs._shared_pace import StoreCoordinator
 
@@ -15,6 +17,7 @@ __all__ = [
     "Budget",
     "Coordinator",
     "Exchange",
+    "Finding",
     "Grant",
     "Job",
     "JobState",
@@ -30,8 +33,10 @@ __all__ = [
     "RowStatus",
     "Session",
     "Settings",
+    "Spending",
     "StoreCoordinator",
     "check_retry",
+    "examine_store",
     "format_usd",
     "job_key",
 ]

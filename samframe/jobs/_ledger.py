@@ -6,10 +6,11 @@ import asyncio
 import os
 import time
 import weakref
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from samframe._options import store_folder
 from samframe.errors import LedgerError
+from samframe.jobs import _reading as reading
 from samframe.jobs import _statements as statements
 from samframe.jobs._model import Job, JobState, Record
 from samframe.jobs._owner import Owner, is_alive
@@ -19,8 +20,12 @@ from samframe.jobs._writer import GROUP_S, Writer
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from pathlib import Path
     from types import TracebackType
 
+    import pandas as pd
+
+    from samframe.jobs._reading import Spending
     from samframe.masks import Mask
     from samframe.segmind import Metrics
 
@@ -32,14 +37,16 @@ _OPEN: weakref.WeakSet[Ledger] = weakref.WeakSet()
 
 
 class Ledger:
-    """The ledger in a store's folder.
+    """The ledger of paid jobs in a store's folder. ``segment`` opens it by itself; open it to look into it.
 
-    Every method that writes is a coroutine which returns when its change is committed and synced to the disk.
+    Reading is free and sends nothing. Every method that writes is a coroutine which returns when its change is
+    committed and synced to the disk.
 
     Parameters
     ----------
-    folder : path
-        The store: ``ledger.sqlite3`` and the artifacts live in it.
+    folder : path, optional
+        The store: ``ledger.sqlite3`` and the artifacts live in it. None: ``SAMFRAME_STORE``, else the user's data
+        folder.
     clock : callable
         Seconds since 1970.
     group_s : float
@@ -49,16 +56,23 @@ class Ledger:
     ------
     LedgerError
         If the ledger cannot be read, written or trusted.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with Ledger(tempfile.mkdtemp()) as ledger:
+    ...     print(len(ledger.to_frame(states="in_doubt")), ledger.spending())
+    0 $0.00
     """
 
     def __init__(
         self,
-        folder: str | os.PathLike[str],
+        folder: str | os.PathLike[str] | None = None,
         *,
         clock: Callable[[], float] = time.time,
         group_s: float = GROUP_S,
     ) -> None:
-        self.folder = Path(folder)
+        self.folder = store_folder(folder)
         self._clock = clock
         self._pid = os.getpid()
         self._reader = open_database(self.path)
@@ -85,9 +99,8 @@ class Ledger:
 
     def salt(self) -> bytes:
         """Return the salt for key fingerprints."""
-        return bytes.fromhex(
-            self._reader.execute("SELECT value FROM about WHERE name = 'salt'").fetchone()[0]
-        )
+        query = "SELECT value FROM about WHERE name = 'salt'"
+        return bytes.fromhex(self._read().execute(query).fetchone()[0])
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -96,13 +109,13 @@ class Ledger:
 
         A job that a dead run had begun to submit is told, and kept from now on, as in doubt.
         """
-        self._check_fork()
+        reader = self._read()
         found: dict[str, Record] = {}
         for start in range(0, len(keys), _LOOKUP_BATCH):
             batch = keys[start : start + _LOOKUP_BATCH]
             marks = ",".join("?" * len(batch))
             query = f"SELECT {statements.COLUMNS} FROM jobs WHERE key IN ({marks})"  # noqa: S608 - marks only
-            for row in self._reader.execute(query, batch):
+            for row in reader.execute(query, batch):
                 record = statements.record_of(row)
                 found[record.key] = record
         orphans = [
@@ -122,41 +135,72 @@ class Ledger:
         return record.owner == self.owner or is_alive(self.folder, record.owner)
 
     def records(
-        self, *, states: Iterable[JobState] | None = None, limit: int | None = None
+        self, *, states: str | JobState | Iterable[str | JobState] | None = None, limit: int | None = None
     ) -> list[dict[str, Any]]:
-        """Return jobs as plain dictionaries, the latest first, without results and masks."""
-        wanted = [state.value for state in (states if states is not None else JobState)]
-        marks = ",".join("?" * len(wanted))
-        query = (
-            "SELECT key, state, attempts, base, model, image, prompt, parameters, request_id, submitted_at, "  # noqa: S608 - marks only
-            "updated_at, error, cost, inference_time, queue_time, total_time, engine, artifact, "
-            "mask_height, mask_width "
-            f"FROM jobs WHERE state IN ({marks}) ORDER BY updated_at DESC LIMIT ?"
-        )
-        cursor = self._reader.execute(query, [*wanted, -1 if limit is None else limit])
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor]
+        """Return jobs as plain dictionaries, the latest first, without results and masks.
+
+        Parameters
+        ----------
+        states : str, JobState or iterable of them, optional
+            ``"pending"``, ``"submitting"``, ``"submitted"``, ``"completed"``, ``"stored"``, ``"failed"``,
+            ``"in_doubt"``, ``"lost"``; None stands for all.
+        limit : int, optional
+            So many at most.
+
+        Raises
+        ------
+        OptionError
+            If a state is none of these.
+        """
+        return reading.list_jobs(self._read(), reading.check_states(states), limit)
+
+    def to_frame(
+        self,
+        *,
+        states: str | JobState | Iterable[str | JobState] | None = None,
+        limit: int | None = None,
+        masks: bool = False,
+    ) -> pd.DataFrame:
+        """Return jobs as a DataFrame, the latest first. Parameters and errors are those of :meth:`records`.
+
+        With ``masks=True`` there is a column ``mask`` (dtype ``mask``): all that was ever paid for, whatever became of
+        the frames.
+        """
+        records = self.records(states=states, limit=limit)
+        found = self.lookup([record["key"] for record in records]) if masks else None
+        return reading.to_frame(records, found)
+
+    def find(self, text: str) -> list[dict[str, Any]]:
+        """Return the jobs whose key begins with ``text`` (four characters or more), or that had it as a request id.
+
+        Raises
+        ------
+        OptionError
+            If the text is shorter.
+        """
+        return reading.find_jobs(self._read(), text)
 
     def attempts(self, key: str) -> list[dict[str, Any]]:
         """Return every attempt at a job, oldest first; none is ever overwritten."""
-        cursor = self._reader.execute("SELECT * FROM attempts WHERE key = ? ORDER BY attempt", [key])
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor]
+        return reading.attempts_of(self._read(), key)
+
+    def spending(self) -> Spending:
+        """Return what all attempts have cost: a known sum, and the bills that never came."""
+        return reading.spending(self._read())
 
     def knows_request(self, request_id: str) -> bool:
         """Return whether any attempt holds this id."""
-        return (
-            self._reader.execute("SELECT 1 FROM attempts WHERE request_id = ?", [request_id]).fetchone()
-            is not None
-        )
+        query = "SELECT 1 FROM attempts WHERE request_id = ?"
+        return self._read().execute(query, [request_id]).fetchone() is not None
 
     def recent_costs(self, *, base: str, model: str, limit: int = 50) -> list[float]:
         """Return what the latest billed jobs cost, in dollars."""
-        query = (
-            "SELECT cost FROM jobs WHERE base = ? AND model = ? AND cost IS NOT NULL "
-            "AND state IN ('completed', 'stored') ORDER BY updated_at DESC LIMIT ?"
-        )
-        return [row[0] for row in self._reader.execute(query, [base, model, limit])]
+        return reading.recent_costs(self._read(), base=base, model=model, limit=limit)
+
+    def _read(self) -> sqlite3.Connection:
+        if os.getpid() != self._pid:
+            raise LedgerError("This ledger was opened before a fork; open it again in the child process.")
+        return self._reader
 
     # -- one row's life --------------------------------------------------------------------------
 
@@ -305,10 +349,6 @@ class Ledger:
 
     def __repr__(self) -> str:
         return f"Ledger({str(self.folder)!r})"
-
-    def _check_fork(self) -> None:
-        if os.getpid() != self._pid:
-            raise LedgerError("This ledger was opened before a fork; open it again in the child process.")
 
 
 def _forget_in_child() -> None:

@@ -9,10 +9,17 @@ from pathlib import Path
 
 from samframe.errors import LedgerError
 
-__all__ = ["SCHEMA_VERSION", "is_on_network", "open_database", "safe_journal_mode"]
+__all__ = [
+    "APPLICATION_ID",
+    "SCHEMA_VERSION",
+    "file_system",
+    "is_on_network",
+    "open_database",
+    "safe_journal_mode",
+]
 
 SCHEMA_VERSION = 1
-_APPLICATION_ID = 0x53414D46  # "SAMF"
+APPLICATION_ID = 0x53414D46  # "SAMF"
 _BUSY_S = 20.0
 
 _TABLES = """
@@ -100,7 +107,7 @@ def safe_journal_mode(version: tuple[int, int, int], *, on_network: bool) -> str
 
 def is_on_network(folder: Path) -> bool:
     """Return whether a folder lies on a network file system, as far as the system tells."""
-    return _file_system(folder) in _NETWORK_FILE_SYSTEMS
+    return file_system(folder) in _NETWORK_FILE_SYSTEMS
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -159,11 +166,11 @@ def _create_or_check(connection: sqlite3.Connection, path: Path) -> None:
     if not tables:
         for statement in filter(str.strip, _TABLES.split(";")):
             connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("INSERT INTO about VALUES ('salt', ?)", (os.urandom(16).hex(),))
         return
-    if application != _APPLICATION_ID:
+    if application != APPLICATION_ID:
         raise LedgerError(
             f"{path} is a database, but no ledger of samframe. Choose another folder with store=."
         )
@@ -175,7 +182,7 @@ def _create_or_check(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _file_system(folder: Path) -> str:
+def file_system(folder: Path) -> str:
     """Return the type of the file system below a folder, empty where the system does not tell (not Linux)."""
     try:
         lines = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()

@@ -28,7 +28,7 @@ def test_no_command_is_wrong_usage(samframe):
     assert samframe().status == 2
 
 
-@pytest.mark.parametrize("command", ["demo", "segment", "serve", "credits"])
+@pytest.mark.parametrize("command", ["demo", "segment", "serve", "credits", "ledger"])
 def test_every_command_has_help(samframe, command):
     """Every command says what it does and with what status it ends, or how it is stopped."""
     ran = samframe(command, "--help")
