@@ -104,6 +104,14 @@ def photo_stability(engine, *, shift_px=3):
     return rows
 
 
+def cell(measured):
+    """Return one cell of the table: mean, lowest, count, seconds."""
+    if not measured:
+        return "-"
+    scores, seconds = np.array(measured).T
+    return f"{scores.mean():.3f} ({scores.min():.2f}; {len(scores)}; {seconds.mean():.2f} s)"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=6, help="scenes a style (default: 6)")
@@ -111,22 +119,15 @@ def main():
     print(
         f"{ENGINE_NAME}: {seeds} scenes a style, seeds from {REPORTING_SEEDS[0]} (tuned on others), 512 x 512 px"
     )
-    print(f"\n{'style':<14}{'mode':<22}{'n':>5}{'mean':>8}{'worst':>8}{'CPU s':>8}  floor")
-    below = 0
     table = measure(seeds)
+    print(f"\n| style | {' | '.join(MODES)} |\n|{' --- |' * (len(MODES) + 1)}")
     for style in (*STYLES, "all but camo"):
-        for mode in MODES:
-            if (style, mode) not in table:
-                continue
-            scores, seconds = np.array(table[style, mode]).T
-            floor = FLOORS.get((style, mode))
-            verdict = "" if floor is None else f"{floor:.2f} {'ok' if scores.mean() >= floor else 'BELOW'}"
-            below += verdict.endswith("BELOW")
-            figures = f"{len(scores):>5}{scores.mean():>8.3f}{scores.min():>8.2f}{seconds.mean():>8.2f}"
-            print(f"{style:<14}{mode:<22}{figures}  {verdict}")
-    print(
-        "\nMean is of IoU, or the share refused; a refusal of what is there counts as 0. Camo has no floor."
-    )
+        print(f"| {style} | {' | '.join(cell(table.get((style, mode))) for mode in MODES)} |")
+    print("\nMean IoU (lowest; how many; CPU seconds each). A refusal of what is there counts as 0.")
+    print("Of what is absent: the share that was refused.\n")
+    below = [where for where, floor in FLOORS.items() if np.mean([s for s, _ in table[where]]) < floor]
+    for (style, mode), floor in FLOORS.items():
+        print(f"floor of {style}, {mode}: {floor:.2f} {'BELOW' if (style, mode) in below else 'held'}")
     print("\nPhotographs: there is no hand-drawn truth here, so no IoU with the truth was measured.")
     print("What can be measured is how a mask changes (IoU with itself) when all points move by 3 px:")
     for photo, name, share, mean, worst in photo_stability(OfflineEngine()):
