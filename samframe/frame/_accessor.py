@@ -10,7 +10,7 @@ from samframe.export import to_parquet
 from samframe.frame import _segment
 from samframe.frame._options import SegmentOptions, signed
 from samframe.frame._suspicion import suspicion
-from samframe.plotting import plot_masks
+from samframe.plotting import plot_masks, plot_summary
 
 if TYPE_CHECKING:
     import os
@@ -73,6 +73,10 @@ class FrameSam:
     def plot(self, *, image_col: Hashable = "image", mask_col: Hashable = "mask", **options: Any) -> Any:
         """Draw the first rows as a grid of images with their masks; see :func:`samframe.plotting.plot_masks`."""
         return plot_masks(self._df, image_col=image_col, mask_col=mask_col, **options)
+
+    def plot_summary(self, **options: Any) -> Any:
+        """Draw rows by status, times, spending and areas in one figure; see :func:`samframe.plotting.plot_summary`."""
+        return plot_summary(self._df, **options)
 
     def suspicion(self, **options: Any) -> pd.DataFrame:
         """Score how doubtful each row's mask is, and say why; see :func:`samframe.suspicion`."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from samframe._frame import has_column, only_column
 from samframe.errors import OptionError
 from samframe.frame import _contradictions as contradictions
 from samframe.frame import _doubts as doubts
@@ -206,9 +207,7 @@ def _prompt_codes(cells: NDArray[np.object_]) -> NDArray[np.int64]:
 
 
 def _masks(df: pd.DataFrame, mask_col: Hashable) -> MaskArray:
-    if not isinstance(df, pd.DataFrame):
-        raise OptionError(f"suspicion takes a pandas DataFrame, not a {type(df).__name__}.")
-    column = _only(df, mask_col)
+    column = only_column(df, mask_col)
     if not isinstance(column.dtype, MaskDtype):
         raise OptionError(
             f"Column {mask_col!r} is of dtype {column.dtype}, not 'mask': convert with .astype('mask')."
@@ -218,27 +217,7 @@ def _masks(df: pd.DataFrame, mask_col: Hashable) -> MaskArray:
 
 
 def _cells(df: pd.DataFrame, column: Hashable | None, usual: str) -> NDArray[np.object_] | None:
-    if column is None or (column == usual and column not in df.columns):
+    if column is None or (column == usual and not has_column(df, column)):
         return None
-    cells: NDArray[np.object_] = _only(df, column).to_numpy(dtype=object)
+    cells: NDArray[np.object_] = only_column(df, column).to_numpy(dtype=object)
     return cells
-
-
-def _only(df: pd.DataFrame, name: Hashable) -> pd.Series:
-    """Return the one column of this name.
-
-    Raises
-    ------
-    OptionError
-        If there is none, or more than one.
-    """
-    try:
-        is_there = name in df.columns
-    except TypeError:
-        is_there = False
-    if not is_there:
-        raise OptionError(f"The frame has no column {name!r}.")
-    column = df[name]
-    if isinstance(column, pd.DataFrame):
-        raise OptionError(f"The frame has {column.shape[1]} columns named {name!r}; rename all but one.")
-    return column

@@ -28,6 +28,8 @@ from samframe.masks._value import MaskValue
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from matplotlib.axes import Axes
+
 __all__ = ["Mask"]
 
 Ints = npt.NDArray[np.integer[Any]]
@@ -266,6 +268,31 @@ class Mask(MaskValue):
             return cls.from_polygons([], size_hw)
         corners = np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], dtype=float)
         return cls.from_polygons([corners], size_hw)
+
+    def plot(
+        self, ax: Axes | None = None, *, color: Any = None, alpha: float = 0.5, outline: bool = True
+    ) -> Axes:
+        """Draw the mask on matplotlib Axes: filled, see-through, exact to the pixel at any zoom.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw, in pixels of the image as ``imshow`` has them: over ``ax.imshow(image)`` it fits. None makes
+            a figure of its own, which is not shown, unless by a notebook that draws inline.
+        color : matplotlib colour, optional
+            None: a blue that every reader tells apart.
+        alpha : float
+            How dense the fill is, 0 to 1.
+        outline : bool
+            Whether a line runs along the edge.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        from samframe.masks._draw import draw_mask  # noqa: PLC0415 - for figures only
+
+        return draw_mask(self.polygons(), self._size_hw, ax=ax, color=color, alpha=alpha, outline=outline)
 
     def _repr_png_(self) -> bytes | None:
         """Return a picture for notebooks, at most 256 pixels a side."""

@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from samframe._figure import new_figure
+from samframe.plotting._lettering import letter
+from samframe.plotting._palette import ACCENTS, status_colour
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -15,17 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_run"]
 
-# Okabe and Ito's palette, which colour-blind readers tell apart.
-_STATUS_COLOURS = {
-    "completed": "#009E73",
-    "failed": "#D55E00",
-    "in_doubt": "#E69F00",
-    "lost": "#CC79A7",
-    "running": "#56B4E9",
-    "cancelled": "#999999",
-    "skipped": "#BBBBBB",
-}
-_TIME_COLOURS = ("#56B4E9", "#0072B2")
 _BINS = 30
 
 
@@ -37,7 +30,7 @@ def plot_run(
     title: str,
     figure: Figure | None = None,
 ) -> NDArray[Any]:
-    """Draw what a run did, and return the three Axes. Nothing is shown and pyplot is not touched.
+    """Draw what a run did, and return the three Axes. Nothing is shown, unless by a notebook that draws inline.
 
     Parameters
     ----------
@@ -57,13 +50,11 @@ def plot_run(
     ndarray of matplotlib Axes, shape (3,)
     """
     if figure is None:
-        from matplotlib.figure import Figure as NewFigure  # noqa: PLC0415 - matplotlib is heavy
-
-        figure = NewFigure(figsize=(11, 3.4), layout="constrained")
+        figure = new_figure((11, 3.4))
     axes: NDArray[Any] = np.asarray(figure.subplots(1, 3))
-    figure.suptitle(title.replace("$", r"\$"), fontsize="medium")
-    _bars(axes[0], by_status, "rows", [_STATUS_COLOURS.get(name, "#666666") for name in by_status])
-    _bars(axes[1], calls, "requests", ["#0072B2"] * len(calls))
+    letter(figure.suptitle("", fontsize="medium"), title)
+    _bars(axes[0], by_status, "rows", [status_colour(name) for name in by_status])
+    _bars(axes[1], calls, "requests", [ACCENTS[1]] * len(calls))
     _histograms(axes[2], times)
     return axes
 
@@ -82,7 +73,7 @@ def _histograms(axes: Axes, times: Mapping[str, Sequence[float]]) -> None:
     known = {name: values for name, values in times.items() if len(values)}
     longest = max((max(values) for values in known.values()), default=1.0)
     edges = np.linspace(0.0, longest * 1.02 or 1.0, _BINS + 1)
-    for (name, values), colour in zip(known.items(), _TIME_COLOURS, strict=False):
+    for (name, values), colour in zip(known.items(), ACCENTS, strict=False):
         axes.hist(values, bins=edges.tolist(), label=name, color=colour, alpha=0.75)
     if known:
         axes.legend(frameon=False, fontsize="small")

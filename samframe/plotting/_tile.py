@@ -11,6 +11,7 @@ import numpy as np
 from samframe.errors import ImageError, MaskError
 from samframe.images import make_preview
 from samframe.masks import Mask
+from samframe.plotting._lettering import letter, one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,16 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Tile", "draw_tile", "make_tile"]
 
-#: More pixels than a tile shows would only make the picture slow.
-_MAX_SIDE_PX = 640
-
 # Colours of Okabe and Ito (2008), which people with any common form of colour blindness tell apart. What belongs to
 # the mask is also brighter than what does not, so the picture reads without colour as well.
 _INCLUDE = "#009E73"
 _EXCLUDE = "#D55E00"
 _VEIL_ALPHA = 0.62
 _INK = "#1b1b1b"
-_SOFT_INK = "#5c5c5c"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +63,7 @@ def make_tile(
     title: str = "",
     note: str = "",
     image_root: Any = None,
+    max_side_px: int = 640,
 ) -> Tile:
     """Gather what a tile shows; an image that cannot be read leaves its place to the mask alone.
 
@@ -77,14 +75,16 @@ def make_tile(
         A cell of the mask column.
     include, exclude : object
         Cells of the coordinate columns.
+    max_side_px : int
+        More pixels than a tile shows would only make the picture slow.
     """
     found = mask if isinstance(mask, Mask) else None
-    pixels, size_hw = _read_pixels(image, image_root)
+    pixels, size_hw = _read_pixels(image, image_root, max_side_px)
     if size_hw is None:
         size_hw = found.size_hw if found is not None else (3, 4)
     shown: NDArray[np.bool_] | None = None
     if found is not None:
-        raster_hw = pixels.shape[:2] if pixels is not None else _fitted(found.size_hw)
+        raster_hw = pixels.shape[:2] if pixels is not None else _fitted(found.size_hw, max_side_px)
         shown = _sampled(found.to_numpy(), (int(raster_hw[0]), int(raster_hw[1])))
     return Tile(
         pixels=pixels,
@@ -97,30 +97,36 @@ def make_tile(
     )
 
 
-def draw_tile(axes: Axes, tile: Tile) -> None:
-    """Draw a tile into its axes."""
+def draw_tile(axes: Axes, tile: Tile, *, points: float = 10.0, limit: int = 32) -> None:
+    """Draw a tile into its axes, with text of so many points and letters at most.
+
+    Text takes the style's own colour, so that a dark style shows it.
+    """
     height, width = tile.size_hw
     extent = (-0.5, width - 0.5, height - 0.5, -0.5)
     shape = (2, 2) if tile.mask is None else tile.mask.shape
     pixels = tile.pixels if tile.pixels is not None else np.full((*shape, 3), 214, np.uint8)
-    axes.imshow(_veiled(pixels, tile.mask), extent=extent, interpolation="antialiased")
+    axes.imshow(_veiled(pixels, tile.mask), extent=extent, origin="upper", interpolation="antialiased")
     if tile.mask is not None:
-        _draw_outline(axes, tile.mask, tile.size_hw)
+        _draw_outline(axes, tile.mask, tile.size_hw, width=0.6 + 0.07 * points)
     else:
-        _draw_no_mask(axes)
-    _draw_points(axes, tile.include, "o", _INCLUDE)
-    _draw_points(axes, tile.exclude, "X", _EXCLUDE)
+        _draw_no_mask(axes, points)
+    _draw_points(axes, tile.include, "o", _INCLUDE, points)
+    _draw_points(axes, tile.exclude, "X", _EXCLUDE, points)
     axes.set(xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[])
     for side in axes.spines.values():
-        side.set(color="#c9c9c9", linewidth=0.8)
-    # A prompt is text, not mathtext: dollar signs stay what they are.
-    axes.set_title(tile.title, fontsize=10, color=_INK, pad=5, parse_math=False)
-    axes.set_xlabel(tile.note, fontsize=8.5, color=_SOFT_INK, labelpad=4, parse_math=False)
+        side.set(color="#9a9a9a", linewidth=0.8)
+    axes.grid(visible=False)
+    letter(axes.set_title("", fontsize=points, pad=points / 2), one_line(tile.title, limit=limit))
+    note = axes.set_xlabel("", fontsize=points * 0.85, alpha=0.75, labelpad=points * 0.4)
+    letter(note, one_line(tile.note, limit=limit))
 
 
-def _read_pixels(image: object, image_root: Any) -> tuple[NDArray[np.uint8] | None, tuple[int, int] | None]:
+def _read_pixels(
+    image: object, image_root: Any, max_side_px: int
+) -> tuple[NDArray[np.uint8] | None, tuple[int, int] | None]:
     try:
-        preview = make_preview(image, max_side=_MAX_SIDE_PX, image_root=image_root)
+        preview = make_preview(image, max_side=max_side_px, image_root=image_root)
     except ImageError:
         return None, None
     return preview.pixels, preview.stored_hw
@@ -135,8 +141,8 @@ def _sampled(mask: NDArray[np.bool_], size_hw: tuple[int, int]) -> NDArray[np.bo
     return mask[np.ix_(rows, columns)]
 
 
-def _fitted(size_hw: tuple[int, int]) -> tuple[int, int]:
-    scale = min(1.0, _MAX_SIDE_PX / max(size_hw))
+def _fitted(size_hw: tuple[int, int], max_side_px: int) -> tuple[int, int]:
+    scale = min(1.0, max_side_px / max(size_hw))
     return max(1, round(size_hw[0] * scale)), max(1, round(size_hw[1] * scale))
 
 
@@ -150,7 +156,7 @@ def _veiled(pixels: NDArray[np.uint8], mask: NDArray[np.bool_] | None) -> NDArra
     return np.where(mask[..., None], pixels, pale.astype(np.uint8))
 
 
-def _draw_outline(axes: Axes, mask: NDArray[np.bool_], size_hw: tuple[int, int]) -> None:
+def _draw_outline(axes: Axes, mask: NDArray[np.bool_], size_hw: tuple[int, int], *, width: float) -> None:
     if mask.all() or not mask.any():
         return
     from matplotlib.patheffects import withStroke  # noqa: PLC0415 - matplotlib is heavy
@@ -159,11 +165,11 @@ def _draw_outline(axes: Axes, mask: NDArray[np.bool_], size_hw: tuple[int, int])
     padded = np.pad(mask, 1).astype(np.float32)
     x = (np.arange(padded.shape[1]) - 0.5) * size_hw[1] / mask.shape[1] - 0.5
     y = (np.arange(padded.shape[0]) - 0.5) * size_hw[0] / mask.shape[0] - 0.5
-    lines = axes.contour(x, y, padded, levels=[0.5], colors=["white"], linewidths=[1.3])
-    lines.set(path_effects=[withStroke(linewidth=2.8, foreground="#11324a")])
+    lines = axes.contour(x, y, padded, levels=[0.5], colors=["white"], linewidths=[width])
+    lines.set(path_effects=[withStroke(linewidth=2.2 * width, foreground="#11324a")])
 
 
-def _draw_no_mask(axes: Axes) -> None:
+def _draw_no_mask(axes: Axes, points: float) -> None:
     axes.text(
         0.5,
         0.5,
@@ -171,18 +177,18 @@ def _draw_no_mask(axes: Axes) -> None:
         transform=axes.transAxes,
         ha="center",
         va="center",
-        fontsize=10,
+        fontsize=points,
         color=_INK,
         bbox={"boxstyle": "round,pad=0.45", "facecolor": "white", "edgecolor": _EXCLUDE, "linewidth": 1.4},
     )
 
 
-def _draw_points(axes: Axes, points: NDArray[np.float64], marker: str, colour: str) -> None:
+def _draw_points(axes: Axes, points: NDArray[np.float64], marker: str, colour: str, size: float) -> None:
     if len(points):
         axes.scatter(
             points[:, 0],
             points[:, 1],
-            s=44,
+            s=0.44 * size**2,
             marker=marker,
             color=colour,
             edgecolors="white",

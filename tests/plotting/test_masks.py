@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import samframe  # noqa: F401 - registers df.sam
 from samframe.errors import OptionError
 from samframe.masks import Mask
 from samframe.plotting import plot_masks
+from samframe.testing import HOSTILE_TEXTS
 
 RED = (200, 30, 30)
 
@@ -167,7 +169,7 @@ def test_pyplot_knows_nothing_of_it(frame):
 
 def test_inline_notebook_is_handed_the_figure(frame, monkeypatch):
     """In a kernel with the inline backend the figure is pyplot's, so that it is shown and closed there."""
-    monkeypatch.setattr("samframe.plotting._grid._draws_inline", lambda: True)
+    monkeypatch.setattr("samframe._figure._draws_inline", lambda: True)
     axes = plot_masks(frame)
     numbers = plt.get_fignums()
     plt.close("all")
@@ -198,3 +200,44 @@ def test_accessor_draws_the_same(frame):
     axes = frame.sam.plot(titles="status")
 
     assert [one.get_title() for one in axes] == ["completed", "failed"]
+
+
+def test_hostile_texts_are_shown_as_text(frame):
+    """Prompts, titles and notes of any kind are drawn without a warning, each within its tile."""
+    many = pd.concat([frame] * (len(HOSTILE_TEXTS) // 2), ignore_index=True)
+    many["prompt"] = pd.Series(HOSTILE_TEXTS, dtype=object)
+    many.index = pd.Index(list(HOSTILE_TEXTS), dtype=object)
+    axes = plot_masks(many, n=30, notes=list(HOSTILE_TEXTS))
+    drawn(axes[0])
+
+    assert axes[0].get_title().startswith("<img src=x onerror=")
+    assert max(len(one.get_title()) for one in axes) <= 30
+
+
+@pytest.mark.parametrize(("rows", "cols"), [(1, 1), (16, 4), (40, 8), (200, 12)])
+def test_many_rows_have_small_tiles(rows, cols):
+    """Up to 400 rows fit: the more there are, the more stand in a line, and the figure stays under 16 inches wide."""
+    image = np.zeros((8, 8, 3), np.uint8)
+    masks = pd.array([np.eye(8)] * rows, dtype="mask")
+    axes = plot_masks(pd.DataFrame({"image": [image] * rows, "mask": masks}), n=400)
+
+    assert axes[0].get_subplotspec().get_gridspec().ncols == cols
+    assert axes[0].figure.get_size_inches()[0] < 16
+
+
+@pytest.mark.parametrize("style", ["dark_background", "ggplot", "grayscale"])
+def test_styles_are_followed_and_left_alone(frame, style):
+    """Titles take the style's colour, the grid of a style is not drawn over images, no setting changes."""
+    with mpl.style.context([style, {"image.origin": "lower"}]):
+        before = dict(mpl.rcParams)
+        axes = plot_masks(frame)
+        assert colour_at(axes[0], 9, 20) == RED
+        assert axes[0].title.get_color() == mpl.rcParams["text.color"]
+        assert dict(mpl.rcParams) == before
+
+
+def test_column_that_is_there_twice_is_told(frame):
+    """Two columns of one name are no ground to guess."""
+    frame.columns = ["image", "image", "mask", "status"]
+    with pytest.raises(OptionError, match="2 columns named 'image'"):
+        plot_masks(frame)
