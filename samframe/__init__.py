@@ -22,7 +22,7 @@ from samframe.errors import (
     SamframeError,
 )
 from samframe.export import read_parquet, to_parquet
-from samframe.frame import Run, asegment, last_run, offline, plan, replay, segment, start, suspicion
+from samframe.frame import Run, annotate, asegment, last_run, offline, plan, replay, segment, start, suspicion
 from samframe.jobs import Ledger, Plan
 from samframe.masks import Mask, MaskArray, MaskDtype, from_arrow, to_arrow
 from samframe.segmind import Client
@@ -49,6 +49,7 @@ __all__ = [
     "Run",
     "SamframeError",
     "__version__",
+    "annotate",
     "asegment",
     "from_arrow",
     "last_run",

@@ -1,7 +1,7 @@
 """``df.sam``, ``Series.sam``, and the typed functions behind them: columns in, columns out."""
 
 from samframe.frame._accessor import FrameSam
-from samframe.frame._annotate import replay
+from samframe.frame._annotate import annotate, replay
 from samframe.frame._offline import OfflineClient, offline
 from samframe.frame._report import RunReport
 from samframe.frame._run import Run, last_run
@@ -15,6 +15,7 @@ __all__ = [
     "Run",
     "RunReport",
     "SeriesSam",
+    "annotate",
     "asegment",
     "last_run",
     "offline",

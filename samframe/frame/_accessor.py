@@ -8,6 +8,7 @@ from pandas.api.extensions import register_dataframe_accessor
 
 from samframe.export import to_parquet
 from samframe.frame import _segment
+from samframe.frame._annotate import annotate
 from samframe.frame._options import SegmentOptions, signed
 from samframe.frame._suspicion import suspicion
 from samframe.plotting import plot_masks, plot_summary
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from samframe.frame._run import Run
     from samframe.jobs import Plan
+    from samframe.widgets._annotator import Annotator
 
 __all__ = ["FrameSam"]
 
@@ -81,6 +83,12 @@ class FrameSam:
     def suspicion(self, **options: Any) -> pd.DataFrame:
         """Score how doubtful each row's mask is, and say why; see :func:`samframe.suspicion`."""
         return suspicion(self._df, **options)
+
+    def annotate(
+        self, image_col: Hashable = "image", prompt_col: Hashable | None = "prompt", **options: Any
+    ) -> Annotator:
+        """Open rows one at a time in the notebook, to correct their masks; see :func:`samframe.annotate`."""
+        return annotate(self._df, image_col, prompt_col, **options)
 
     def to_parquet(self, path: str | os.PathLike[str], **options: Any) -> None:
         """Write the frame, masks and all, to Parquet; see :func:`samframe.to_parquet`."""

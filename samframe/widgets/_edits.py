@@ -138,6 +138,11 @@ class Edits:
         """Whether there is a step to do again."""
         return bool(self._undone)
 
+    @property
+    def failed(self) -> frozenset[int]:
+        """The rows whose latest job went wrong."""
+        return frozenset(self._errors)
+
     def given(self, row: int) -> RowState:
         """Return a row as it was before any event."""
         return self._given(row)

@@ -1,0 +1,446 @@
+// The annotator: what pointer and keys do, what the kernel is told of it, what it answers. Nothing is sent by a click.
+import {
+  actionOf, fitView, hitPoint, isConsented, pixelAt, pointsAhead, stillPending, thinPath, toImage, toScreen, zoomAt,
+} from "./annotator_view.js";
+import { drawScene, overlayOf, tintOverlay } from "./annotator_canvas.js";
+import { drawStrip, makePage, showState } from "./annotator_page.js";
+
+const DRAG_FROM = 4;
+const REACH = 10;
+const PICTURES_KEPT = 6;
+const MOST_SCALE = 64;
+
+class AnnotatorView {
+  constructor(model, el) {
+    this.model = model;
+    this.name = Math.random().toString(36).slice(2);
+    this.page = makePage();
+    this.state = { number: -1, row: null };
+    this.tools = { tool: "points", isErasing: false, isComparing: false, radius: 12, isTyping: false };
+    this.pending = [];
+    this.deed = 0;
+    this.pictures = new Map();
+    this.corners = [];
+    this.stroke = null;
+    this.pointer = null;
+    this.press = null;
+    this.wish = null;
+    this.told = "";
+    this.listen();
+    el.append(this.page.root);
+    this.sizes = new ResizeObserver(() => this.onResize());
+    this.sizes.observe(this.page.stage);
+    this.onState = () => this.take(model.get("state"));
+    this.onMarks = () => this.draw();
+    this.onCustom = (content, buffers) => this.onPicture(content, buffers);
+    model.on("change:state", this.onState);
+    model.on("change:marks", this.onMarks);
+    model.on("msg:custom", this.onCustom);
+    this.onState();
+  }
+
+  remove() {
+    this.sizes.disconnect();
+    this.model.off("change:state", this.onState);
+    this.model.off("change:marks", this.onMarks);
+    this.model.off("msg:custom", this.onCustom);
+  }
+
+  listen() {
+    const { page } = this;
+    const { root, canvas } = page;
+    page.onAction = (action) => this.act(action);
+    page.onWritten = (name, value) => this.write(name, value);
+    page.onTyping = (name) => this.type(name);
+    page.onSize = (radius) => this.setRadius(radius);
+    page.onGo = (share) => this.go(Math.min(this.state.n_rows - 1, Math.floor(share * this.state.n_rows)));
+    // JupyterLab's own shortcuts would delete the cell.
+    root.addEventListener("keydown", (event) => this.onKey(event));
+    root.addEventListener("keyup", (event) => event.stopPropagation());
+    root.addEventListener("contextmenu", (event) => {
+      event.preventDefault();
+      event.stopPropagation();
+    });
+    canvas.addEventListener("pointerdown", (event) => this.onDown(event));
+    canvas.addEventListener("pointermove", (event) => this.onMove(event));
+    canvas.addEventListener("pointerup", (event) => this.onUp(event));
+    canvas.addEventListener("pointercancel", () => this.dropPress());
+    canvas.addEventListener("pointerleave", () => this.point(null));
+    canvas.addEventListener("dblclick", () => this.tools.tool === "polygon" && this.closePolygon());
+    canvas.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
+  }
+
+  // -- what the kernel says ------------------------------------------------------------------------------------------
+
+  take(state) {
+    if (!state || !(state.number > this.state.number)) return;
+    const isOther = state.row !== this.state.row;
+    const old = this.state;
+    this.state = state;
+    this.pending = stillPending(this.pending, state.acks[this.name] ?? -1);
+    this.told = state.message || state.error || (state.price?.usd === null ? state.price.text : "") || "";
+    if (isOther) this.open();
+    const isSame = !isOther && ["mask", "before"].every((name) => JSON.stringify(old[name]) === JSON.stringify(state[name]));
+    if (!isSame) this.paint();
+    this.sendIfWished();
+    this.show();
+  }
+
+  open() {
+    this.corners = [];
+    this.stroke = null;
+    this.page.inputs.prompt.value = this.state.prompt ?? "";
+    this.page.inputs.note.value = this.state.note ?? "";
+    this.tools.isTyping = false;
+    this.view = null;
+    if (this.state.row !== null) this.ask(this.state.row);
+    this.fit();
+  }
+
+  ask(row) {
+    if (!this.pictures.has(row)) this.model.send({ do: "picture", row, view: this.name });
+  }
+
+  async onPicture(content, buffers) {
+    if (content?.kind !== "picture" || content.view !== this.name) return;
+    const { row, size_hw: size, error } = content;
+    let bitmap = null;
+    if (buffers?.length) bitmap = await createImageBitmap(new Blob([buffers[0]], { type: "image/jpeg" }));
+    this.pictures.delete(row);
+    this.pictures.set(row, { bitmap, size, error });
+    while (this.pictures.size > PICTURES_KEPT) this.pictures.delete(this.pictures.keys().next().value);
+    // A reply for a row that was left meanwhile is kept, and not shown.
+    if (row !== this.state.row) return;
+    if (!this.view) this.fit();
+    this.show();
+    if (this.state.next !== null && this.state.next !== undefined) this.ask(this.state.next);
+  }
+
+  // -- what the kernel is told ---------------------------------------------------------------------------------------
+
+  tell(name, fields = {}) {
+    const deed = { do: name, ...fields, view: this.name, deed: this.deed };
+    this.deed += 1;
+    this.pending = stillPending([...this.pending, deed], -1);
+    this.model.send(deed);
+    this.show();
+  }
+
+  say(words) {
+    this.told = words;
+    this.show();
+  }
+
+  // Enter asks to send; it goes out once the kernel has done all that was done before, at no more than was shown.
+  wishToSend(name) {
+    this.commit();
+    const { state, tools } = this;
+    const shown = name === "send_queue" ? state.queue.usd : tools.isTyping || this.pending.length ? state.most.usd : state.price.usd;
+    this.tools.isTyping = false;
+    this.wish = { name, row: state.row, shown };
+    this.sendIfWished();
+    this.show();
+  }
+
+  sendIfWished() {
+    const { wish, state } = this;
+    if (!wish || this.pending.length) return;
+    this.wish = null;
+    if (wish.name === "send" && wish.row !== state.row) return;
+    const price = wish.name === "send" ? state.price : state.queue;
+    if (wish.shown !== null && price.usd !== null && !isConsented(wish.shown, price.usd)) {
+      this.told = `The price is ${price.text} now: press Enter again to send.`;
+      return;
+    }
+    this.tell(wish.name, { row: wish.row, usd: price.usd });
+  }
+
+  commit() {
+    for (const [name, input] of Object.entries(this.page.inputs)) this.write(name, input.value);
+  }
+
+  write(name, value) {
+    if (this.state.row === null || value === this.state[name]) return;
+    if (this.pending.some((deed) => deed.do === name && deed.row === this.state.row && deed.text === value)) return;
+    this.tell(name, { row: this.state.row, text: value });
+  }
+
+  type(name) {
+    this.tools.isTyping ||= name === "prompt";
+    this.show();
+  }
+
+  go(to) {
+    this.commit();
+    this.tell("go", { to });
+  }
+
+  // -- actions -------------------------------------------------------------------------------------------------------
+
+  act(action) {
+    if (this.state.row === null) return;
+    const { row, at } = this.state;
+    const { tools } = this;
+    switch (action) {
+      case "points":
+      case "brush":
+      case "polygon":
+        tools.tool = action;
+        this.corners = [];
+        break;
+      case "erase":
+        tools.isErasing = !tools.isErasing;
+        break;
+      case "smaller":
+      case "larger":
+        this.setRadius(tools.radius * (action === "larger" ? 1.25 : 0.8) + (action === "larger" ? 0.5 : -0.5));
+        break;
+      case "compare":
+        tools.isComparing = !tools.isComparing;
+        this.paint();
+        break;
+      case "fit":
+        this.fit();
+        break;
+      case "zoom_in":
+      case "zoom_out":
+        this.zoom(action === "zoom_in" ? 1.25 : 0.8, this.page.canvas.clientWidth / 2, this.page.canvas.clientHeight / 2);
+        break;
+      case "next":
+        return this.go(at + 1);
+      case "previous":
+        return this.go(at - 1);
+      case "accept":
+      case "reject":
+        this.commit();
+        return this.tell(action, { row });
+      case "undo":
+        if (this.corners.length) this.corners.pop();
+        else return this.tell("undo");
+        break;
+      case "redo":
+        return this.tell("redo");
+      case "queue":
+        this.commit();
+        return this.tell("queue", { row });
+      case "send":
+        return this.corners.length ? this.closePolygon() : this.wishToSend("send");
+      case "send_queue":
+        return this.wishToSend("send_queue");
+      case "cancel":
+        this.corners = [];
+        this.stroke = null;
+        break;
+      case "drop_corner":
+        this.corners.pop();
+        break;
+      case "write":
+        this.page.inputs.prompt.focus();
+        break;
+      case "leave":
+        this.page.root.focus({ preventScroll: true });
+        break;
+    }
+    this.show();
+  }
+
+  onKey(event) {
+    event.stopPropagation();
+    const isWriting = event.target.matches?.("input[type=text]") ?? false;
+    // A button that has the focus is pressed by Enter as any button is.
+    if (event.target.tagName === "BUTTON" && (event.key === "Enter" || event.key === " ")) return;
+    const { key, ctrlKey, metaKey, altKey, shiftKey } = event;
+    const action = actionOf({ key, ctrlKey, metaKey, altKey, shiftKey, isWriting });
+    if (!action) return;
+    event.preventDefault();
+    if (!event.repeat || ["smaller", "larger", "zoom_in", "zoom_out", "next", "previous", "undo", "redo"].includes(action)) this.act(action);
+  }
+
+  setRadius(radius) {
+    this.tools.radius = Math.min(100, Math.max(1, Math.round(radius)));
+    this.show();
+  }
+
+  closePolygon() {
+    const path = thinPath(this.corners, 0.01);
+    this.corners = [];
+    if (path.length >= 3) this.tell("polygon", { row: this.state.row, path, erase: this.tools.isErasing });
+    else this.say("A polygon has three corners or more.");
+  }
+
+  // -- pointer -------------------------------------------------------------------------------------------------------
+
+  at(event) {
+    const box = this.page.canvas.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  }
+
+  onDown(event) {
+    event.stopPropagation();
+    event.preventDefault();
+    this.page.root.focus({ preventScroll: true });
+    if (this.press || this.state.row === null) return;
+    if (!this.view) return this.say("The size of this image is not known, so nothing can be marked on it.");
+    this.page.canvas.setPointerCapture?.(event.pointerId);
+    const at = this.at(event);
+    const isSecond = event.button === 2 || event.shiftKey || event.ctrlKey;
+    const isBrush = this.tools.tool === "brush" && event.button !== 1;
+    this.press = { at, last: at, isSecond, button: event.button, isDrag: false, isBrush, row: this.state.row };
+    if (isBrush) {
+      this.stroke = { do: "brush", path: [toImage(this.view, ...at)], radius: this.tools.radius, erase: this.tools.isErasing !== isSecond };
+      this.show();
+    }
+  }
+
+  onMove(event) {
+    const at = this.at(event);
+    const { press } = this;
+    if (press?.isBrush && this.stroke) {
+      for (const one of event.getCoalescedEvents?.() ?? [event]) this.stroke.path.push(toImage(this.view, ...this.at(one)));
+    } else if (press && this.view) {
+      press.isDrag ||= Math.hypot(at[0] - press.at[0], at[1] - press.at[1]) > DRAG_FROM;
+      if (press.isDrag) this.view = { ...this.view, x: this.view.x + at[0] - press.last[0], y: this.view.y + at[1] - press.last[1] };
+      if (press.isDrag) press.last = at;
+    }
+    this.point(at);
+  }
+
+  onUp(event) {
+    const { press } = this;
+    this.press = null;
+    if (!press || press.row !== this.state.row) return this.dropPress();
+    if (press.isBrush) return this.endStroke();
+    if (press.isDrag || press.button === 1) return this.show();
+    this.click(this.at(event), press.isSecond);
+  }
+
+  dropPress() {
+    this.press = null;
+    this.stroke = null;
+    this.show();
+  }
+
+  endStroke() {
+    const { stroke } = this;
+    this.stroke = null;
+    if (!stroke) return;
+    const path = thinPath(stroke.path, Math.max(0.25, stroke.radius / 8));
+    this.tell("brush", { row: this.state.row, path, radius: stroke.radius, erase: stroke.erase });
+  }
+
+  click(at, isSecond) {
+    const { view, size } = this;
+    const pixel = size && pixelAt(view, ...at, size[1], size[0]);
+    if (this.tools.tool === "polygon") return this.addCorner(at);
+    const hit = hitPoint(view, this.points(), ...at, REACH);
+    if (hit >= 0) return this.tell("remove_point", { row: this.state.row, at: hit });
+    if (!pixel) return this.say("");
+    this.tell("point", { row: this.state.row, x: pixel[0], y: pixel[1], include: !isSecond });
+  }
+
+  addCorner(at) {
+    const first = this.corners.length >= 3 && toScreen(this.view, ...this.corners[0]);
+    if (first && Math.hypot(first[0] - at[0], first[1] - at[1]) <= REACH) return this.closePolygon();
+    this.corners.push(toImage(this.view, ...at));
+    this.show();
+  }
+
+  point(at) {
+    this.pointer = at;
+    this.draw();
+  }
+
+  onWheel(event) {
+    event.preventDefault();
+    event.stopPropagation();
+    this.zoom(Math.exp(-Math.max(-300, Math.min(300, event.deltaY)) * 0.0016), ...this.at(event));
+    this.show();
+  }
+
+  zoom(factor, x, y) {
+    if (!this.view) return;
+    const whole = this.whole().scale;
+    this.view = zoomAt(this.view, factor, x, y, whole / 4, Math.max(MOST_SCALE, whole));
+  }
+
+  // -- the picture ---------------------------------------------------------------------------------------------------
+
+  get size() {
+    return this.pictures.get(this.state.row)?.size ?? this.state.mask?.size ?? this.state.before?.size ?? null;
+  }
+
+  points() {
+    return pointsAhead(this.state.points ?? [], this.state.row, this.pending);
+  }
+
+  whole() {
+    const { canvas } = this.page;
+    return fitView(this.size[1], this.size[0], canvas.clientWidth, canvas.clientHeight);
+  }
+
+  fit() {
+    this.view = this.size && this.page.canvas.clientWidth ? this.whole() : null;
+  }
+
+  onResize() {
+    this.fit();
+    this.show();
+  }
+
+  paint() {
+    const { before, mask } = this.state;
+    const overlay = this.state.row === null ? null : overlayOf(before, mask, this.tools.isComparing);
+    this.overlay = overlay && tintOverlay(overlay);
+  }
+
+  show() {
+    showState(this.page, this.state, this.tools);
+    if (this.page.message.textContent !== this.told) this.page.message.textContent = this.told;
+    this.caption();
+    this.draw();
+  }
+
+  caption() {
+    const { caption } = this.page;
+    caption.textContent = this.pictures.get(this.state.row)?.error ?? "";
+    if (!this.tools.isComparing || this.state.row === null) return;
+    caption.textContent = "";
+    for (const [words, colour] of [["kept", "#0072b2"], ["added", "#009e73"], ["removed", "#d55e00"]]) {
+      const swatch = document.createElement("span");
+      swatch.className = "sf-swatch";
+      swatch.style.background = colour;
+      caption.append(swatch, ` ${words} `);
+    }
+  }
+
+  draw() {
+    const { canvas, strip, root } = this.page;
+    const style = getComputedStyle(root);
+    const marks = this.model.get("marks");
+    const bytes = marks ? new Uint8Array(marks.buffer, marks.byteOffset, marks.byteLength) : new Uint8Array();
+    drawStrip(strip, bytes, this.state.at ?? 0, style.getPropertyValue("--sf-line"), style.getPropertyValue("--sf-ink"));
+    if (this.size && !this.view) this.fit();
+    const strokes = this.pending.filter((deed) => deed.row === this.state.row && deed.path);
+    if (this.stroke) strokes.push(this.stroke);
+    canvas.style.cursor = this.tools.tool === "brush" ? "none" : "crosshair";
+    canvas.setAttribute("aria-label", `Image of row ${this.state.label ?? ""}, with its mask and ${this.points().length} points`);
+    drawScene(canvas, {
+      view: this.view,
+      size: this.view && this.size,
+      picture: this.pictures.get(this.state.row)?.bitmap,
+      overlay: this.overlay,
+      points: this.points(),
+      strokes,
+      polygon: { path: this.corners, erase: this.tools.isErasing },
+      pointer: this.pointer,
+      cursor: this.tools.tool === "brush" ? this.tools.radius : 0,
+    });
+  }
+}
+
+function render({ model, el }) {
+  const view = new AnnotatorView(model, el);
+  return () => view.remove();
+}
+
+export default { render };
