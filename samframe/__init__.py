@@ -21,7 +21,7 @@ from samframe.errors import (
     RowsFailedError,
     SamframeError,
 )
-from samframe.export import read_parquet, to_parquet
+from samframe.export import ExportReport, read_parquet, to_parquet, verify
 from samframe.frame import Run, annotate, asegment, last_run, offline, plan, replay, segment, start, suspicion
 from samframe.jobs import Ledger, Plan
 from samframe.masks import Mask, MaskArray, MaskDtype, from_arrow, to_arrow
@@ -34,6 +34,7 @@ __all__ = [
     "ConnectionFailedError",
     "ContractError",
     "CreditsError",
+    "ExportReport",
     "ImageError",
     "Ledger",
     "LedgerError",
@@ -62,4 +63,5 @@ __all__ = [
     "suspicion",
     "to_arrow",
     "to_parquet",
+    "verify",
 ]

@@ -1,6 +1,22 @@
 """Frames with masks to files that other tools load as they are."""
 
-from samframe.export._parquet import read_parquet, write_parquet
-from samframe.export._to_parquet import to_parquet
+from samframe.export._dataset import write_dataset
+from samframe.export._parquet import write_parquet
+from samframe.export._records import Record, RecordColumns, iter_records
+from samframe.export._report import ExportReport
+from samframe.export._to_parquet import read_parquet, to_parquet
+from samframe.export._verify import Difference, VerifyReport, verify
 
-__all__ = ["read_parquet", "to_parquet", "write_parquet"]
+__all__ = [
+    "Difference",
+    "ExportReport",
+    "Record",
+    "RecordColumns",
+    "VerifyReport",
+    "iter_records",
+    "read_parquet",
+    "to_parquet",
+    "verify",
+    "write_dataset",
+    "write_parquet",
+]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
@@ -13,11 +13,13 @@ import pyarrow.parquet as pq
 
 from samframe.errors import MaskError, OptionError
 from samframe.export._manifest import read_manifest
-from samframe.export._storage import open_folder
-from samframe.masks import from_arrow
+from samframe.export._storage import location_of, open_folder
+from samframe.export._tables import ANNOTATION_ID, IMAGE_BYTES, IMAGE_FILE, read_notes, table_frame
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
+
+    from samframe.export._storage import Folder
 
 __all__ = ["Batch", "iter_batches"]
 
@@ -74,11 +76,12 @@ def iter_batches(
     text = os.fspath(source)
     if text.casefold().endswith((".parquet", ".pq")):
         folder, name = open_folder(os.path.dirname(text) or "."), os.path.basename(text)  # noqa: PTH119, PTH120 - may be a URL
-        parts = [name]
+        parts, location = [name], None
     else:
         folder = open_folder(text)
-        parts = [file.path for file in read_manifest(folder).files if file.kind == "data"]
-    yield from _part_batches(folder, parts, columns)
+        location = location_of(folder)
+        parts = [file.path for file in read_manifest(folder, kinds={"data"}).files]
+    yield from _part_batches(folder, parts, columns, location)
 
 
 def _frame_batches(df: pd.DataFrame, columns: Sequence[Hashable], batch_rows: int) -> Iterator[Batch]:
@@ -92,7 +95,9 @@ def _frame_batches(df: pd.DataFrame, columns: Sequence[Hashable], batch_rows: in
         yield Batch(frame=chosen.iloc[start : start + batch_rows], start=start, has_labels=has_labels)
 
 
-def _part_batches(folder: Any, parts: Sequence[str], columns: Sequence[Hashable]) -> Iterator[Batch]:
+def _part_batches(
+    folder: Folder, parts: Sequence[str], columns: Sequence[Hashable], location: str | None
+) -> Iterator[Batch]:
     start = 0
     for part in parts:
         with folder.open(part) as handle:
@@ -100,7 +105,11 @@ def _part_batches(folder: Any, parts: Sequence[str], columns: Sequence[Hashable]
                 file = pq.ParquetFile(handle, page_checksum_verification=True)
                 wanted, has_labels = _present(file.schema_arrow, columns)
                 for group in range(file.num_row_groups):
-                    frame = from_arrow(file.read_row_group(group, columns=wanted))
+                    table = file.read_row_group(group, columns=wanted)
+                    # The dataset's own copies of images are there wherever the dataset is.
+                    frame = table_frame(
+                        table, folder=location, index={}, images="copied", keep=[ANNOTATION_ID]
+                    )
                     yield Batch(frame=frame, start=start, has_labels=has_labels)
                     start += len(frame)
             except (pa.ArrowException, OSError) as error:
@@ -116,4 +125,9 @@ def _present(schema: pa.Schema, columns: Sequence[Hashable]) -> tuple[list[str],
     except (ValueError, AttributeError):
         raise MaskError("The pandas metadata of this file are damaged.") from None
     labels = [name for name in described if isinstance(name, str) and name in schema.names]
-    return [*(str(name) for name in columns if str(name) in schema.names), *labels], bool(labels)
+    notes = read_notes(schema)
+    wanted = [str(name) for name in columns]
+    if notes.image_col in wanted:
+        wanted += [IMAGE_FILE, IMAGE_BYTES]
+    chosen = [name for name in dict.fromkeys([*wanted, *labels]) if name in schema.names]
+    return chosen, bool(labels)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from samframe.errors import MaskError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
     from samframe.export._storage import Folder
 
 __all__ = [
@@ -23,11 +25,15 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
+FIDELITY = "fidelity.json"
 #: A reader refuses another major version and ignores what a later minor version adds.
 SCHEMA_VERSION = "1.0"
 _FORMAT = "samframe-dataset"
 _BLANK = "0" * 64
 _KEY = '"manifest_sha256": "'
+_KEY_LINE = f" {_KEY}".encode("ascii")
+_FILES = ' "files": ['
+_END = "\n ]\n}\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +78,7 @@ class Manifest:
     options : mapping
         How it was written.
     index : mapping
-        A RangeIndex' start, stop and step; empty for others.
+        A RangeIndex' start, stop, step and name; empty for others.
     warnings : list of str
         What a reader of the dataset should know.
     fidelity : mapping
@@ -86,7 +92,7 @@ class Manifest:
     counts: dict[str, Any] = field(default_factory=dict)
     splits: dict[str, int] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
-    index: dict[str, int] = field(default_factory=dict)
+    index: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     fidelity: dict[str, str | None] = field(default_factory=dict)
     files: tuple[FileEntry, ...] = ()
@@ -94,69 +100,72 @@ class Manifest:
 
 def manifest_bytes(manifest: Manifest) -> bytes:
     """Return the manifest as the text of its file: JSON, one file a line, with a digest of itself."""
-    head = {"format": _FORMAT, "schema_version": SCHEMA_VERSION, **asdict(manifest)}
-    files = head.pop("files")
-    lines = [json.dumps({key: value for key, value in file.items() if value is not None}) for file in files]
+    head = {"format": _FORMAT, "schema_version": SCHEMA_VERSION}
+    head |= {name: getattr(manifest, name) for name in _FIELDS}
     body = json.dumps({**head, "manifest_sha256": _BLANK}, indent=1, ensure_ascii=True)
-    listed = ",\n  ".join(lines)
-    text = (
-        f'{body[:-2]},\n "files": [\n  {listed}\n ]\n}}\n' if lines else f'{body[:-2]},\n "files": []\n}}\n'
-    )
-    return text.replace(_KEY + _BLANK, _KEY + hashlib.sha256(text.encode("ascii")).hexdigest(), 1).encode(
-        "ascii"
-    )
+    listed = ",\n".join(json.dumps(_entry(file)) for file in manifest.files)
+    blank = f"{body[:-2]},\n{_FILES}\n{listed}{_END}".encode("ascii")
+    digest = hashlib.sha256(blank).hexdigest()
+    return blank.replace(f'{_KEY}{_BLANK}"'.encode("ascii"), f'{_KEY}{digest}"'.encode("ascii"), 1)
 
 
-def parse_manifest(data: bytes, *, shown: str) -> Manifest:
-    """Return the manifest of its file's bytes.
+def parse_manifest(lines: Iterable[bytes], *, shown: str, kinds: Collection[str] | None = None) -> Manifest:
+    """Return the manifest of its file's lines.
 
     Parameters
     ----------
-    data : bytes
-        The file.
+    lines : iterable of bytes
+        The file. Lines are read one at a time: a dataset may have a million files.
     shown : str
         How messages call the dataset.
+    kinds : collection of str, optional
+        Kinds of files to keep; all by default.
 
     Raises
     ------
     MaskError
         If it is no manifest, was changed, or is of a later major version.
     """
+    digest, head, files, in_files = hashlib.sha256(), [], [], False
+    stated = ""
     try:
-        text = data.decode("ascii")
-        content = json.loads(text)
-        if content["format"] != _FORMAT:
-            raise KeyError("format")  # noqa: TRY301 - the same words for all that is no manifest
-        version, digest = str(content["schema_version"]), str(content["manifest_sha256"])
-        is_newer = int(version.split(".", maxsplit=1)[0]) != int(SCHEMA_VERSION.split(".", maxsplit=1)[0])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise MaskError(f"{shown}: manifest.json is damaged: {str(error)[:200]}") from None
-    if is_newer:
+        for line in lines:
+            if line.startswith(_KEY_LINE):
+                stated = line[len(_KEY_LINE) :][:64].decode("ascii")
+                line = line.replace(stated.encode("ascii"), _BLANK.encode("ascii"), 1)  # noqa: PLW2901 - as it was hashed
+            digest.update(line)
+            if not in_files:
+                head.append(line)
+                in_files = line.rstrip() == _FILES.encode("ascii")
+            elif line.startswith(b"{"):
+                entry = json.loads(line.rstrip().rstrip(b","))
+                if kinds is None or entry["kind"] in kinds:
+                    files.append(FileEntry(**{name: entry[name] for name in _ENTRY if name in entry}))
+        content = json.loads(b"".join(head) + b"]}")
+        version = str(content["schema_version"]) if content["format"] == _FORMAT else ""
+        is_known = version.split(".", maxsplit=1)[0] == SCHEMA_VERSION.split(".", maxsplit=1)[0]
+        fields = {name: content[name] for name in _FIELDS if name in content}
+        if is_known and digest.hexdigest() == stated:
+            return Manifest(**fields, files=tuple(files))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise MaskError(f"{shown}: {MANIFEST} is damaged: it is no manifest of a samframe dataset.") from None
+    if not is_known:
         raise MaskError(
             f"{shown} was written with schema version {version}; this samframe reads {SCHEMA_VERSION}. "
             "Update samframe to read it."
         )
-    blank = text.replace(_KEY + digest, _KEY + _BLANK, 1)
-    if hashlib.sha256(blank.encode("ascii")).hexdigest() != digest:
-        raise MaskError(
-            f"{shown}: manifest.json was changed after it was written: its checksum does not fit."
-        )
-    try:
-        files = tuple(
-            FileEntry(**{key: file[key] for key in _ENTRY if key in file}) for file in content["files"]
-        )
-        fields = {key: content[key] for key in _FIELDS if key in content}
-        return Manifest(**fields, files=files)
-    except (TypeError, KeyError, AttributeError):
-        raise MaskError(f"{shown}: manifest.json is damaged: it lacks what a manifest has.") from None
+    raise MaskError(f"{shown}: {MANIFEST} was changed after it was written: its checksum does not fit.")
 
 
-_ENTRY = tuple(FileEntry.__dataclass_fields__)
-_FIELDS = tuple(name for name in Manifest.__dataclass_fields__ if name != "files")
-
-
-def read_manifest(folder: Folder) -> Manifest:
+def read_manifest(folder: Folder, *, kinds: Collection[str] | None = None) -> Manifest:
     """Return a dataset's manifest.
+
+    Parameters
+    ----------
+    folder : Folder
+        Where the dataset is.
+    kinds : collection of str, optional
+        Kinds of files to keep; all by default.
 
     Raises
     ------
@@ -167,7 +176,15 @@ def read_manifest(folder: Folder) -> Manifest:
     """
     try:
         with folder.open(MANIFEST) as file:
-            data = file.read()
+            return parse_manifest(file, shown=folder.shown, kinds=kinds)
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(f"{folder.shown}: no dataset, there is no {MANIFEST} in it") from None
-    return parse_manifest(data, shown=folder.shown)
+
+
+_ENTRY = tuple(FileEntry.__dataclass_fields__)
+_FIELDS = tuple(name for name in Manifest.__dataclass_fields__ if name != "files")
+
+
+def _entry(file: FileEntry) -> dict[str, Any]:
+    values = {name: getattr(file, name) for name in _ENTRY}
+    return {name: value for name, value in values.items() if value is not None}

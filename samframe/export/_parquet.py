@@ -54,7 +54,7 @@ def write_parquet(
         If the file cannot be written.
     """
     table = to_arrow(df, preserve_index=preserve_index)
-    ordinary = [leaf for leaf in _leaves(table.schema) if not leaf.endswith(".counts")]
+    ordinary = ordinary_leaves(table.schema)
     with atomic_write(path) as temporary:
         pq.write_table(
             table,
@@ -110,9 +110,10 @@ def read_parquet(
     return from_arrow(table)
 
 
-def _leaves(schema: pa.Schema) -> list[str]:
-    """Return the dotted paths of all leaf columns, as Parquet names them."""
+def ordinary_leaves(schema: pa.Schema) -> list[str]:
+    """Return the dotted paths of leaf columns, as Parquet names them, without the counts of masks."""
     sink = pa.BufferOutputStream()
     pq.write_table(schema.empty_table(), sink)
     parquet_schema = pq.ParquetFile(pa.BufferReader(sink.getvalue())).schema
-    return [parquet_schema.column(at).path for at in range(len(parquet_schema))]
+    paths = [parquet_schema.column(at).path for at in range(len(parquet_schema))]
+    return [path for path in paths if not path.endswith(".counts")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -14,16 +15,23 @@ from samframe.errors import MaskError, OptionError
 from samframe.export._annotation_ids import AnnotationIds
 from samframe.export._batches import Batch, iter_batches
 from samframe.export._pictures import Picture, PictureReader
+from samframe.export._tables import ANNOTATION_ID
 from samframe.masks import Mask, MaskArray, _columns
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Hashable, Iterator, Mapping
 
-__all__ = ["ANNOTATION_ID", "Record", "RecordColumns", "image_name", "iter_records", "offline_warning"]
+    from samframe.export._paths import PathBase
 
-#: Column of a dataset's data files with each row's id.
-ANNOTATION_ID = "annotation_id"
+__all__ = [
+    "Record",
+    "RecordColumns",
+    "image_name",
+    "is_offline",
+    "iter_records",
+    "offline_warning",
+    "text_of",
+]
 
 #: Statuses of rows whose mask, where there is one, is no result.
 _NO_RESULT = frozenset({"failed", "in_doubt", "lost", "running", "cancelled", "skipped"})
@@ -120,7 +128,7 @@ class Record:
     @property
     def is_offline(self) -> bool:
         """Whether the mask is from the offline engine, and not from SAM 2."""
-        return self.engine is not None and self.engine.casefold().startswith("offline")
+        return is_offline(self.engine)
 
 
 def iter_records(
@@ -183,10 +191,10 @@ def _records_of(
     given = batch.frame[ANNOTATION_ID].tolist() if ANNOTATION_ID in batch.frame.columns else None
     for at, mask in enumerate(masks):
         row = {name: column[at] for name, column in lists.items()}
-        image, prompt = row.get(names.image), _text(row.get(names.prompt))
+        image, prompt = row.get(names.image), text_of(row.get(names.prompt))
         picture = reader.open(image) if reader is not None and names.image in lists else None
         found = mask if isinstance(mask, Mask) else None
-        status, error = _text(row.get(names.status)), _text(row.get(names.error))
+        status, error = text_of(row.get(names.status)), text_of(row.get(names.error))
         points = [row.get(name) for name in names.points]
         yield Record(
             position=batch.start + at,
@@ -202,22 +210,34 @@ def _records_of(
             bbox_xywh=tuple(boxes[at]),
             status=status,
             error=error,
-            engine=_text(row.get(names.engine)),
-            split=_text(row.get(names.split)),
+            engine=text_of(row.get(names.engine)),
+            split=text_of(row.get(names.split)),
             cells={name: row[name] for name in names.extra if name in row},
             reason=_reason(found, picture, status, error),
         )
 
 
-def image_name(cell: object, picture: Picture | str | None) -> str:
-    """Return what stands for an image in an annotation's id: the cell's text, or the digest of its bytes."""
+def image_name(cell: object, picture: Picture | str | None, base: PathBase | None = None) -> str:
+    """Return what stands for an image in an annotation's id: its path as it is stored, or the digest of its bytes."""
     if isinstance(cell, str | PurePath):
-        return str(cell)
+        return base.relative(str(cell)) if base is not None and os.path.isabs(cell) else str(cell)  # noqa: PTH117 - may be text
     if isinstance(cell, bytes | bytearray | memoryview):
         return hashlib.sha256(cell).hexdigest()
     if isinstance(picture, Picture) and picture.sha256 is not None:
         return picture.sha256
     return ""
+
+
+def text_of(cell: object) -> str | None:
+    """Return a cell as text, None where it is missing."""
+    if cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and math.isnan(cell)):
+        return None
+    return str(cell)
+
+
+def is_offline(engine: object) -> bool:
+    """Say whether a cell of the engine column names the offline engine, which is not SAM 2."""
+    return isinstance(engine, str) and engine.casefold().startswith("offline")
 
 
 def _mask_array(frame: pd.DataFrame, name: Hashable) -> MaskArray:
@@ -248,9 +268,3 @@ def _reason(
             "bring them to one size, for example with .sam.resize"
         )
     return None
-
-
-def _text(cell: object) -> str | None:
-    if cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and math.isnan(cell)):
-        return None
-    return str(cell)

@@ -16,7 +16,7 @@ from samframe.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Folder", "LocalFolder", "RemoteFolder", "open_folder", "sha256_of"]
+__all__ = ["Folder", "LocalFolder", "RemoteFolder", "location_of", "open_folder", "sha256_of"]
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)://")
 _READ_BYTES = 1 << 20
@@ -36,6 +36,12 @@ class Folder(Protocol):
 
     def write(self, path: str, data: bytes) -> None:
         """Write a file that appears whole or not at all; :meth:`sync` makes it last."""
+
+    def stage(self, path: str, data: bytes) -> None:
+        """Write a file that comes to its place with :meth:`publish`."""
+
+    def publish(self) -> None:
+        """Bring all staged files to their places."""
 
     def replace(self, path: str, data: bytes) -> None:
         """Put a file in the place of another, at once and to last."""
@@ -65,6 +71,7 @@ class LocalFolder:
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root).expanduser().absolute()
         self.shown = os.fspath(root)
+        self._staged: list[tuple[Path, Path]] = []
 
     def open(self, path: str) -> IO[bytes]:
         """Open a file to read."""
@@ -80,15 +87,18 @@ class LocalFolder:
     def write(self, path: str, data: bytes) -> None:
         """Write a file that appears whole or not at all."""
         target = self._at(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.part")
-        try:
-            temporary.write_bytes(data)
+        _written(target, data).replace(target)
+
+    def stage(self, path: str, data: bytes) -> None:
+        """Write a file under a hidden name."""
+        target = self._at(path)
+        self._staged.append((_written(target, data), target))
+
+    def publish(self) -> None:
+        """Give the staged files their names."""
+        for temporary, target in self._staged:
             temporary.replace(target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise
+        self._staged.clear()
 
     def replace(self, path: str, data: bytes) -> None:
         """Put a file in the place of another, flushed to the disk."""
@@ -194,6 +204,10 @@ class RemoteFolder:
         self._system.pipe_file(self._at(path), data)
 
     replace = write
+    stage = write
+
+    def publish(self) -> None:
+        """Do nothing: what was put is in its place."""
 
     def remove(self, path: str) -> None:
         """Remove a file, if it is there."""
@@ -239,6 +253,11 @@ def open_folder(path: str | os.PathLike[str]) -> Folder:
     return RemoteFolder(text)
 
 
+def location_of(folder: Folder) -> str:
+    """Return where a folder is, for paths into it: absolute, or its URL."""
+    return str(folder.root) if isinstance(folder, LocalFolder) else folder.shown
+
+
 def sha256_of(folder: Folder, path: str) -> tuple[str, int]:
     """Return the digest and the length of a file, read a piece at a time.
 
@@ -253,6 +272,19 @@ def sha256_of(folder: Folder, path: str) -> tuple[str, int]:
             digest.update(piece)
             length += len(piece)
     return digest.hexdigest(), length
+
+
+def _written(target: Path, data: bytes) -> Path:
+    """Write a file beside its place and return its path; nothing is left of it where that fails."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.part")
+    try:
+        temporary.write_bytes(data)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    return temporary
 
 
 def checked(path: str) -> str:

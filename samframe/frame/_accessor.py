@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from samframe.export import ExportReport
     from samframe.frame._run import Run
     from samframe.jobs import Plan
     from samframe.widgets._annotator import Annotator
@@ -90,9 +91,9 @@ class FrameSam:
         """Open rows one at a time in the notebook, to correct their masks; see :func:`samframe.annotate`."""
         return annotate(self._df, image_col, prompt_col, **options)
 
-    def to_parquet(self, path: str | os.PathLike[str], **options: Any) -> None:
+    def to_parquet(self, path: str | os.PathLike[str], **options: Any) -> ExportReport | None:
         """Write the frame, masks and all, to Parquet; see :func:`samframe.to_parquet`."""
-        to_parquet(self._df, path, **options)
+        return to_parquet(self._df, path, **options)
 
     segment.__doc__ = _segment.segment.__doc__
     asegment.__doc__ = _segment.asegment.__doc__
