@@ -22,7 +22,19 @@ from samframe.errors import (
     SamframeError,
 )
 from samframe.export import ExportReport, read_parquet, to_parquet, verify
-from samframe.frame import Run, annotate, asegment, last_run, offline, plan, replay, segment, start, suspicion
+from samframe.frame import (
+    Run,
+    annotate,
+    asegment,
+    last_run,
+    offline,
+    plan,
+    replay,
+    segment,
+    start,
+    suspicion,
+    to_html,
+)
 from samframe.jobs import Ledger, Plan
 from samframe.masks import Mask, MaskArray, MaskDtype, from_arrow, to_arrow
 from samframe.segmind import Client
@@ -62,6 +74,7 @@ __all__ = [
     "start",
     "suspicion",
     "to_arrow",
+    "to_html",
     "to_parquet",
     "verify",
 ]

@@ -1,6 +1,8 @@
 """Frames with masks to files that other tools load as they are."""
 
 from samframe.export._dataset import write_dataset
+from samframe.export._html import write_html
+from samframe.export._html_rows import ReportColumns
 from samframe.export._parquet import write_parquet
 from samframe.export._records import Record, RecordColumns, iter_records
 from samframe.export._report import ExportReport
@@ -12,11 +14,13 @@ __all__ = [
     "ExportReport",
     "Record",
     "RecordColumns",
+    "ReportColumns",
     "VerifyReport",
     "iter_records",
     "read_parquet",
     "to_parquet",
     "verify",
     "write_dataset",
+    "write_html",
     "write_parquet",
 ]

@@ -2,6 +2,7 @@
 
 from samframe.frame._accessor import FrameSam
 from samframe.frame._annotate import annotate, replay
+from samframe.frame._html import to_html
 from samframe.frame._offline import OfflineClient, offline
 from samframe.frame._report import RunReport
 from samframe.frame._run import Run, last_run
@@ -24,4 +25,5 @@ __all__ = [
     "segment",
     "start",
     "suspicion",
+    "to_html",
 ]

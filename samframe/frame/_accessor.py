@@ -9,6 +9,7 @@ from pandas.api.extensions import register_dataframe_accessor
 from samframe.export import to_parquet
 from samframe.frame import _segment
 from samframe.frame._annotate import annotate
+from samframe.frame._html import to_html
 from samframe.frame._options import SegmentOptions, signed
 from samframe.frame._suspicion import suspicion
 from samframe.plotting import plot_masks, plot_summary
@@ -90,6 +91,10 @@ class FrameSam:
     ) -> Annotator:
         """Open rows one at a time in the notebook, to correct their masks; see :func:`samframe.annotate`."""
         return annotate(self._df, image_col, prompt_col, **options)
+
+    def to_html(self, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write a static page with thumbnails, masks and filters; see :func:`samframe.to_html`."""
+        to_html(self._df, path, **options)
 
     def to_parquet(self, path: str | os.PathLike[str], **options: Any) -> ExportReport | None:
         """Write the frame, masks and all, to Parquet; see :func:`samframe.to_parquet`."""

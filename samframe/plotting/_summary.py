@@ -31,7 +31,7 @@ _MOST_PROMPTS = 8
 _LABEL_LETTERS = 18
 _DIME = 0.1
 #: A mask of fewer than these many parts of its image is drawn at the edge of the panel.
-_LEAST_SHARE = 1e-5
+_LEAST_SHARE = 1e-4
 
 
 def plot_summary(
