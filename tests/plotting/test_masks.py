@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import style as mpl_style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import samframe  # noqa: F401 - registers df.sam
@@ -228,7 +229,7 @@ def test_many_rows_have_small_tiles(rows, cols):
 @pytest.mark.parametrize("style", ["dark_background", "ggplot", "grayscale"])
 def test_styles_are_followed_and_left_alone(frame, style):
     """Titles take the style's colour, the grid of a style is not drawn over images, no setting changes."""
-    with mpl.style.context([style, {"image.origin": "lower"}]):
+    with mpl_style.context([style, {"image.origin": "lower"}]):
         before = dict(mpl.rcParams)
         axes = plot_masks(frame)
         assert colour_at(axes[0], 9, 20) == RED

@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import style as mpl_style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -128,7 +129,7 @@ def test_hostile_text_and_every_style(style):
     """Prompts and statuses are text, in any style, and no setting of matplotlib is changed."""
     frame = result(len(HOSTILE) * 2)
     frame["prompt"] = frame["status"] = pd.Series(list(HOSTILE) * 2, dtype=object)
-    with mpl.style.context(style):
+    with mpl_style.context(style):
         before = dict(mpl.rcParams)
         axes = drawn(frame.sam.plot_summary())
         assert dict(mpl.rcParams) == before
