@@ -34,6 +34,7 @@ from samframe.frame import (
     start,
     suspicion,
     to_html,
+    view,
 )
 from samframe.jobs import Ledger, Plan
 from samframe.masks import Mask, MaskArray, MaskDtype, from_arrow, to_arrow
@@ -77,4 +78,5 @@ __all__ = [
     "to_html",
     "to_parquet",
     "verify",
+    "view",
 ]

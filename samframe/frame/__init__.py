@@ -9,6 +9,7 @@ from samframe.frame._run import Run, last_run
 from samframe.frame._segment import asegment, plan, segment, start
 from samframe.frame._series import SeriesSam
 from samframe.frame._suspicion import suspicion
+from samframe.frame._view import view
 
 __all__ = [
     "FrameSam",
@@ -26,4 +27,5 @@ __all__ = [
     "start",
     "suspicion",
     "to_html",
+    "view",
 ]

@@ -12,6 +12,7 @@ from samframe.frame._annotate import annotate
 from samframe.frame._html import to_html
 from samframe.frame._options import SegmentOptions, signed
 from samframe.frame._suspicion import suspicion
+from samframe.frame._view import view
 from samframe.plotting import plot_masks, plot_summary
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from samframe.export import ExportReport
     from samframe.frame._run import Run
     from samframe.jobs import Plan
+    from samframe.widgets import Viewer
     from samframe.widgets._annotator import Annotator
 
 __all__ = ["FrameSam"]
@@ -99,6 +101,16 @@ class FrameSam:
     def to_parquet(self, path: str | os.PathLike[str], **options: Any) -> ExportReport | None:
         """Write the frame, masks and all, to Parquet; see :func:`samframe.to_parquet`."""
         return to_parquet(self._df, path, **options)
+
+    def view(
+        self,
+        image_col: Hashable = "image",
+        prompt_col: Hashable | None = "prompt",
+        mask_col: Hashable = "mask",
+        **options: Any,
+    ) -> Viewer:
+        """Look through the rows in a notebook: filter, sort, mark; see :func:`samframe.view`."""
+        return view(self._df, image_col, prompt_col, mask_col, **options)
 
     segment.__doc__ = _segment.segment.__doc__
     asegment.__doc__ = _segment.asegment.__doc__

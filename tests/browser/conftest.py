@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness import FakeModel, Lab, LiveWidget, Watch, find_chromium, open_context, serve_pages
 
+import samframe.widgets
 from samframe.widgets import module_text
+
+STATIC = Path(samframe.widgets.__file__).parent / "static"
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,6 +71,8 @@ def fake_model(chromium_page: Any, site: tuple[dict[str, str], str]) -> Callable
     """Show one of our modules with a model that the test plays: ``fake_model("gallery", {"n": 3})``."""
 
     def show(name: str, state: dict[str, Any], **options: Any) -> FakeModel:
+        sheet = STATIC / f"{name}.css"
+        options.setdefault("css", sheet.read_text("utf-8") if sheet.exists() else "")
         return FakeModel(chromium_page, *site, module_text(name), state, **options)
 
     return show

@@ -1,0 +1,168 @@
+"""The gallery's canvas: an anywidget that hands the page what comes into view, and takes marks and choices from it."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from samframe.widgets._module import module_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from samframe.widgets._marks import Marks
+    from samframe.widgets._rows import GalleryRows
+    from samframe.widgets._tiles import TileMaker
+
+__all__ = ["GalleryCanvas"]
+
+_MOST_TILES = 64
+_SIDES = (32, 2048)
+
+
+class GalleryCanvas(anywidget.AnyWidget):
+    """The part of a gallery that a page paints.
+
+    Orders, colours and marks go as bytes in messages and not as traits: a notebook that is saved keeps none of them.
+
+    Parameters
+    ----------
+    rows : GalleryRows
+    tiles : TileMaker
+    marks : Marks
+    """
+
+    _esm = module_text("gallery")
+    _css = files("samframe.widgets").joinpath("static", "gallery.css").read_text(encoding="utf-8")
+
+    opacity = traitlets.Float(0.55).tag(sync=True)
+    outline = traitlets.Bool(default_value=False).tag(sync=True)
+    tile = traitlets.Int(150).tag(sync=True)
+    height = traitlets.Int(520).tag(sync=True)
+    selected = traitlets.List(traitlets.Int()).tag(sync=True)
+    footer = traitlets.Unicode("").tag(sync=True)
+    uid = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(self, rows: GalleryRows, tiles: TileMaker, marks: Marks, **traits: Any) -> None:
+        self._rows = rows
+        self._tiles = tiles
+        self._marks = marks
+        self._order: NDArray[np.int64] = rows.order()
+        self._by: str | None = None
+        self._colouring = rows.colours(None)
+        self._version = 0
+        super().__init__(**traits)
+        self.on_msg(self._on_message)
+
+    def show(self, order: NDArray[np.int64], *, by: str | None, colour_by: str | None) -> None:
+        """Show these rows in this order.
+
+        Parameters
+        ----------
+        order : ndarray of int64, shape (n_shown,)
+            Positions.
+        by : str or None
+            What they are sorted by, which their notes tell.
+        colour_by : str or None
+            The column that colours the masks.
+        """
+        self._order = order
+        if by != self._by:
+            # Tiles that the page has hold notes of another kind.
+            self._by = by
+            self._version += 1
+        self._colouring = self._rows.colours(colour_by)
+        shown = set(order.tolist())
+        self.selected = [row for row in self.selected if row in shown]
+        self._send_rows()
+
+    def tell_marks(self, row: int | None = None) -> None:
+        """Bring the page's marks up to date; the row, where given, becomes the one in focus."""
+        content = {"kind": "marks", "told": self._told()} | ({} if row is None else {"id": row})
+        self.send(content, [self._marks.codes.tobytes()])
+
+    def _send_rows(self) -> None:
+        codes, palette, legend = self._colouring
+        content = {
+            "kind": "rows",
+            "version": self._version,
+            "palette": palette,
+            "legend": legend,
+            "told": self._told(),
+        }
+        self.send(
+            content, [self._order.astype("<u4").tobytes(), codes.tobytes(), self._marks.codes.tobytes()]
+        )
+
+    def _told(self) -> str:
+        rows = f"{len(self._order):,} of {len(self._rows):,} rows"
+        return " \u00b7 ".join([rows, *self._marks.told()])
+
+    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        """Do what the page asks for. What it says is checked: rows that do not exist are passed over."""
+        handlers: dict[str, Callable[[dict[str, Any]], None]] = {
+            "hello": lambda _: self._send_rows(),
+            "tiles": self._on_tiles,
+            "large": self._on_large,
+            "mark": self._on_mark,
+            "undo": self._on_undo,
+        }
+        handler = handlers.get(content.get("kind", "")) if isinstance(content, dict) else None
+        if handler is not None:
+            handler(content)
+
+    def _on_tiles(self, content: dict[str, Any]) -> None:
+        ids = self._ids(content.get("ids"))[:_MOST_TILES]
+        tiles: list[dict[str, Any]] = []
+        buffers: list[bytes] = []
+        for row, picture in zip(ids, self._tiles.make(ids, side=_side(content)), strict=True):
+            height, width = picture.size_hw
+            tiles.append(
+                {
+                    "id": row,
+                    "h": height,
+                    "w": width,
+                    "title": self._rows.title(row),
+                    "note": self._rows.note(row, self._by),
+                }
+            )
+            buffers += [picture.jpeg, picture.counts]
+        self.send({"kind": "tiles", "version": content.get("version"), "tiles": tiles}, buffers)
+
+    def _on_large(self, content: dict[str, Any]) -> None:
+        for row in self._ids([content.get("id")]):
+            (picture,) = self._tiles.make([row], side=_side(content))
+            height, width = picture.size_hw
+            lines = self._rows.lines(row)
+            if picture.problem:
+                lines.append(("image not shown", picture.problem))
+            tile = {"id": row, "h": height, "w": width}
+            self.send(
+                {"kind": "large", "version": content.get("version"), "tile": tile, "lines": lines},
+                [picture.jpeg, picture.counts],
+            )
+
+    def _on_mark(self, content: dict[str, Any]) -> None:
+        code = content.get("mark")
+        if isinstance(code, int):
+            self._marks.set(self._ids(content.get("ids")), code)
+            self.tell_marks()
+
+    def _on_undo(self, _content: dict[str, Any]) -> None:
+        self.tell_marks(self._marks.undo())
+
+    def _ids(self, given: Any) -> list[int]:
+        ids = given if isinstance(given, list) else []
+        return [row for row in ids if isinstance(row, int) and 0 <= row < len(self._rows)]
+
+
+def _side(content: dict[str, Any]) -> int:
+    size = content.get("size")
+    low, high = _SIDES
+    return min(high, max(low, size)) if isinstance(size, int) else high

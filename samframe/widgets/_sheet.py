@@ -1,0 +1,99 @@
+"""A few rows as one small picture, painted in Python: for saved notebooks, the progress panel and plain pages."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from samframe.errors import ImageError
+from samframe.images import make_preview
+from samframe.masks import Mask
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["contact_sheet", "painted_tile"]
+
+_TINT = np.array([0, 158, 255], dtype=np.float32)
+_EMPTY = 226
+_GAP = 6
+
+
+def painted_tile(
+    cell: object,
+    mask: object,
+    *,
+    side: int,
+    opacity: float = 0.55,
+    image_root: str | os.PathLike[str] | None = None,
+    fetch: Callable[[str], bytes] | None = None,
+) -> NDArray[np.uint8]:
+    """Return an image with its mask painted over it, uint8 RGB of shape (side, side, 3); grey where there is none.
+
+    Parameters
+    ----------
+    cell, mask : object
+        As the frame holds them; either may be missing.
+    side : int
+        Pixels.
+    opacity : float
+        Of the mask, 0 to 1.
+    image_root, fetch
+        As for :func:`samframe.images.make_preview`.
+    """
+    square = np.full((side, side, 3), _EMPTY, dtype=np.uint8)
+    try:
+        pixels = make_preview(cell, max_side=side, image_root=image_root, fetch=fetch).pixels
+    except ImageError:
+        pixels = np.full((*_fitted(mask, side), 3), _EMPTY, dtype=np.uint8)
+    height, width = pixels.shape[:2]
+    if isinstance(mask, Mask) and 0 not in mask.size_hw:
+        inside = mask.resize((height, width)).to_numpy()
+        pixels = pixels.copy()
+        pixels[inside] = (pixels[inside] * (1 - opacity) + _TINT * opacity).astype(np.uint8)
+    top, left = (side - height) // 2, (side - width) // 2
+    square[top : top + height, left : left + width] = pixels
+    return square
+
+
+def contact_sheet(
+    cells: Sequence[tuple[object, object]], *, side: int, columns: int, quality: int = 70, **options: Any
+) -> bytes:
+    """Return rows side by side as a WebP file, see-through between them; ``b""`` where there are none.
+
+    Parameters
+    ----------
+    cells : sequence of (image cell, mask)
+    side : int
+        Pixels of a tile's side.
+    columns : int
+        Tiles in a line.
+    quality : int
+        Of WebP's lossy coding, 0 to 100.
+    **options
+        As for :func:`painted_tile`.
+    """
+    if not cells:
+        return b""
+    columns = min(columns, len(cells))
+    lines = -(-len(cells) // columns)
+    sheet = PillowImage.new("RGBA", (columns * (side + _GAP) - _GAP, lines * (side + _GAP) - _GAP))
+    for at, (cell, mask) in enumerate(cells):
+        tile = PillowImage.fromarray(painted_tile(cell, mask, side=side, **options))
+        sheet.paste(tile, ((at % columns) * (side + _GAP), (at // columns) * (side + _GAP)))
+    file = io.BytesIO()
+    sheet.save(file, "WEBP", quality=quality, method=4)
+    return file.getvalue()
+
+
+def _fitted(mask: object, side: int) -> tuple[int, int]:
+    if not isinstance(mask, Mask) or 0 in mask.size_hw:
+        return side, side
+    scale = min(1.0, side / max(mask.size_hw))
+    return max(1, round(mask.size_hw[0] * scale)), max(1, round(mask.size_hw[1] * scale))

@@ -1,0 +1,428 @@
+// The gallery: rows as tiles on one canvas, asked for as they come into view; keys mark them; one large on demand.
+
+import { bytesOf, decodeTile, element, paintMark, paintPicture, paintPill, themeOf } from "./tile.js";
+import { Lru, cornerOf, ellipsize, fitInto, gridLayout, moveFocus, placeAt, rangeOf, visiblePlaces, zoomView } from "./grid.js";
+
+const KEPT = 600;
+const BATCH = 16;
+const CAPTION = 36;
+const GAP = 12;
+const MARKS = ["", "accepted", "rejected", "flagged"];
+const MARK_KEYS = { a: 1, r: 2, f: 3 };
+const HINT = "Arrows move \u00b7 A accept \u00b7 R reject \u00b7 F flag \u00b7 U undo \u00b7 Space one large \u00b7 Shift or Ctrl click selects more";
+const HINT_LARGE = "Wheel or + \u2212 zoom, drag moves \u00b7 0 whole \u00b7 arrows next \u00b7 A R F U mark \u00b7 Space back";
+
+function render({ model, el }) {
+  const root = element("div", "samframe-gallery", el);
+  root.tabIndex = 0;
+  root.dataset.lmSuppressShortcuts = "true";
+  root.setAttribute("role", "group");
+  root.setAttribute("aria-label", "Gallery of images with their masks");
+  const legend = element("div", "sf-legend", root);
+  const scroller = element("div", "sf-scroll", root);
+  const space = element("div", "sf-space", scroller);
+  const canvas = element("canvas", "sf-canvas", space);
+  const large = element("div", "sf-large", root);
+  const stage = element("canvas", "sf-stage", large);
+  const side = element("div", "sf-side", large);
+  const foot = element("div", "sf-foot", root);
+  const said = element("div", "sf-said", root);
+  said.setAttribute("aria-live", "polite");
+
+  let order = new Uint32Array(0);
+  let colours = new Uint8Array(0);
+  let marks = new Uint8Array(0);
+  let palette = ["#009eff"];
+  let told = "";
+  let layout = null;
+  let focus = -1;
+  let anchor = -1;
+  let frame = 0;
+  let isLive = false;
+  let isGone = false;
+  let version = 0;
+  let theme = themeOf(root);
+  const tiles = new Lru(KEPT);
+  const asked = new Map();
+  let one = null;
+  let view = { scale: 1, x: 0, y: 0 };
+
+  const idAt = (place) => order[place];
+  const colourOf = (id) => palette[colours[id]] ?? palette[0];
+  const pixelRatio = () => Math.min(2, window.devicePixelRatio || 1);
+  const tilePixels = () => Math.min(512, Math.ceil(model.get("tile") * pixelRatio()));
+
+  function seen() {
+    return visiblePlaces(layout, order.length, scroller.scrollTop, scroller.clientHeight);
+  }
+
+  // Ask for what is in view and not there; then for the lines that come next.
+  function ask() {
+    if (!isLive || !layout || isGone) return;
+    const [first, end] = seen();
+    const ahead = Math.min(order.length, end + layout.columns);
+    let ids = [];
+    for (let place = first; place < ahead && ids.length < BATCH; place += 1) {
+      const id = idAt(place);
+      if (!tiles.has(id) && !asked.has(id)) ids.push(id);
+      if (place >= end && asked.size) break;
+    }
+    if (!ids.length || asked.size >= 2 * BATCH) return;
+    ids.forEach((id) => asked.set(id, version));
+    model.send({ kind: "tiles", ids, version, size: tilePixels() });
+  }
+
+  function measure() {
+    const width = scroller.clientWidth;
+    if (!width) return;
+    layout = gridLayout(width, order.length, { tile: model.get("tile"), gap: GAP, caption: CAPTION });
+    space.style.height = `${Math.max(layout.height, scroller.clientHeight)}px`;
+    const ratio = pixelRatio();
+    const [w, h] = [Math.round(width * ratio), Math.round(scroller.clientHeight * ratio)];
+    if (canvas.width !== w || canvas.height !== h) {
+      canvas.width = w;
+      canvas.height = h;
+      canvas.style.width = `${width}px`;
+      canvas.style.height = `${scroller.clientHeight}px`;
+    }
+    draw();
+  }
+
+  function draw() {
+    if (!frame) frame = requestAnimationFrame(paint);
+  }
+
+  function paint() {
+    frame = 0;
+    if (!layout || isGone) return;
+    theme = themeOf(root);
+    const context = canvas.getContext("2d");
+    const ratio = pixelRatio();
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    const selected = new Set(model.get("selected"));
+    const [first, end] = seen();
+    let missing = 0;
+    for (let place = first; place < end; place += 1) {
+      missing += paintTile(context, place, selected) ? 0 : 1;
+    }
+    if (!order.length) paintNothing(context);
+    root.dataset.pending = String(missing);
+    root.dataset.shown = String(end - first);
+    if (large.style.display !== "none" && one) paintLarge();
+    ask();
+  }
+
+  function paintNothing(context) {
+    context.fillStyle = theme.soft;
+    context.font = `14px ${theme.font}`;
+    context.textAlign = "center";
+    context.fillText("No rows to show", scroller.clientWidth / 2, scroller.clientHeight / 2);
+    context.textAlign = "left";
+  }
+
+  function paintTile(context, place, selected) {
+    const id = idAt(place);
+    const [x, top] = cornerOf(layout, place);
+    const y = top - scroller.scrollTop;
+    const edge = layout.tile;
+    if (selected.has(id)) {
+      context.fillStyle = theme.chosen;
+      context.beginPath();
+      context.roundRect(x - 5, y - 5, edge + 10, edge + CAPTION + 6, 6);
+      context.fill();
+    }
+    context.fillStyle = theme.empty;
+    context.fillRect(x, y, edge, edge);
+    const tile = tiles.get(id);
+    if (tile) {
+      const [dx, dy, w, h] = fitInto(tile.w, tile.h, edge, edge);
+      paintPicture(context, tile, [x + dx, y + dy, w, h], colourOf(id), model, theme);
+      if (!tile.mask) paintPill(context, tile.picture ? "no mask" : "nothing to show", x + edge / 2, y + edge / 2, theme);
+      paintCaption(context, tile, id, x, y + edge);
+    }
+    paintMark(context, marks[id], x + edge - 14, y + 14, theme);
+    if (place === focus) {
+      context.strokeStyle = theme.brand;
+      context.lineWidth = 2.5;
+      context.strokeRect(x - 2, y - 2, edge + 4, edge + 4);
+    }
+    return Boolean(tile);
+  }
+
+  function paintCaption(context, tile, id, x, y) {
+    const width = (text) => context.measureText(text).width;
+    context.textBaseline = "alphabetic";
+    context.font = `12px ${theme.font}`;
+    context.fillStyle = theme.ink;
+    context.fillText(ellipsize(tile.title, layout.tile, width), x, y + 15);
+    context.font = `11px ${theme.font}`;
+    context.fillStyle = theme.soft;
+    let left = x;
+    if (palette.length > 1) {
+      context.fillStyle = colourOf(id);
+      context.fillRect(x, y + 21, 9, 9);
+      context.fillStyle = theme.soft;
+      left += 14;
+    }
+    context.fillText(ellipsize(tile.note, layout.tile - (left - x), width), left, y + 30);
+  }
+
+  // -- one large ------------------------------------------------------------------------------------------------------
+
+  function openLarge() {
+    if (focus < 0) return;
+    large.style.display = "flex";
+    const id = idAt(focus);
+    if (one?.id !== id) {
+      one = null;
+      side.replaceChildren();
+      view = { scale: 1, x: 0, y: 0 };
+      model.send({ kind: "large", id, version, size: Math.min(1600, Math.round(scroller.clientWidth * pixelRatio())) });
+    }
+    tellFoot();
+    paintLarge();
+  }
+
+  function closeLarge() {
+    large.style.display = "none";
+    one = null;
+    tellFoot();
+    draw();
+  }
+
+  function paintLarge() {
+    const ratio = pixelRatio();
+    const [width, height] = [stage.clientWidth, stage.clientHeight];
+    stage.width = Math.round(width * ratio);
+    stage.height = Math.round(height * ratio);
+    const context = stage.getContext("2d");
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    if (!one) return;
+    const [x, y, w, h] = fitInto(one.w, one.h, width, height);
+    context.imageSmoothingEnabled = view.scale < 4;
+    context.setTransform(ratio * view.scale, 0, 0, ratio * view.scale, ratio * view.x, ratio * view.y);
+    paintPicture(context, one, [x, y, w, h], colourOf(one.id), model, theme);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    if (!one.mask) paintPill(context, "no mask", width / 2, height / 2, theme);
+    paintMark(context, marks[one.id], width - 22, 22, theme);
+    root.dataset.large = String(one.id);
+  }
+
+  function tellLarge(lines) {
+    side.replaceChildren();
+    lines.forEach(([name, text]) => {
+      element("div", "sf-name", side, name).dir = "auto";
+      element("div", "sf-text", side, text).dir = "auto";
+    });
+  }
+
+  // -- choosing and marking -------------------------------------------------------------------------------------------
+
+  function choose(ids) {
+    model.set("selected", ids);
+    model.save_changes();
+    draw();
+  }
+
+  function goTo(place, { extend = false } = {}) {
+    focus = place;
+    if (!extend) anchor = place;
+    choose(extend ? rangeOf(Math.max(0, anchor), place).map(idAt) : [idAt(place)]);
+    const top = cornerOf(layout, place)[1];
+    const low = top - GAP;
+    const high = top + layout.line;
+    if (low < scroller.scrollTop) scroller.scrollTop = low;
+    if (high > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = high - scroller.clientHeight;
+    const tile = tiles.get(idAt(place));
+    said.textContent = tile ? `${tile.title}. ${tile.note}. ${MARKS[marks[idAt(place)]]}` : "";
+    if (large.style.display !== "none") openLarge();
+  }
+
+  function mark(code) {
+    const several = model.get("selected");
+    const ids = several.length ? several : focus < 0 ? [] : [idAt(focus)];
+    if (!ids.length) return;
+    ids.forEach((id) => { marks[id] = code; });
+    model.send({ kind: "mark", ids, mark: code });
+    draw();
+    if (ids.length === 1 && focus >= 0 && focus + 1 < order.length) goTo(focus + 1);
+  }
+
+  function onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    // JupyterLab's own keys would delete the cell.
+    event.stopPropagation();
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const isLarge = large.style.display !== "none";
+    const place = layout ? moveFocus(event.key, focus, layout.columns, order.length, Math.floor(scroller.clientHeight / layout.line)) : null;
+    if (place !== null) goTo(place, { extend: event.shiftKey && !isLarge });
+    else if (key in MARK_KEYS) mark(MARK_KEYS[key]);
+    else if (key === "u") model.send({ kind: "undo" });
+    else if (key === " " || key === "Enter") isLarge ? closeLarge() : openLarge();
+    else if (key === "Escape") isLarge ? closeLarge() : choose([]);
+    else if (isLarge && "+=-0".includes(key)) {
+      const factor = { "+": 1.5, "=": 1.5, "-": 1 / 1.5, 0: 0 }[key];
+      view = zoomView(view, factor, stage.clientWidth / 2, stage.clientHeight / 2);
+      paintLarge();
+    } else return;
+    event.preventDefault();
+  }
+
+  function onPress(event) {
+    root.focus({ preventScroll: true });
+    if (!layout || event.button) return;
+    const box = canvas.getBoundingClientRect();
+    const place = placeAt(layout, order.length, event.clientX - box.left, event.clientY - box.top + scroller.scrollTop);
+    if (place < 0) {
+      choose([]);
+    } else if (event.shiftKey) {
+      goTo(place, { extend: true });
+    } else if (event.ctrlKey || event.metaKey) {
+      focus = anchor = place;
+      const id = idAt(place);
+      const now = model.get("selected");
+      choose(now.includes(id) ? now.filter((other) => other !== id) : [...now, id]);
+    } else {
+      goTo(place);
+    }
+  }
+
+  // -- what the kernel says -------------------------------------------------------------------------------------------
+
+  function forget() {
+    tiles.clear().forEach((tile) => tile.picture?.close());
+    asked.clear();
+  }
+
+  function onRows(content, buffers) {
+    const kept = focus >= 0 ? idAt(focus) : -1;
+    const bytes = bytesOf(buffers[0]);
+    order = new Uint32Array(bytes.slice().buffer);
+    colours = bytesOf(buffers[1]);
+    marks = bytesOf(buffers[2]).slice();
+    palette = content.palette;
+    told = content.told;
+    if (content.version !== version) forget();
+    version = content.version;
+    focus = kept < 0 ? -1 : order.indexOf(kept);
+    if (focus < 0) {
+      scroller.scrollTop = 0;
+      if (large.style.display !== "none") closeLarge();
+    }
+    legend.replaceChildren();
+    legend.style.display = content.legend.length ? "flex" : "none";
+    content.legend.forEach(([colour, text]) => {
+      const item = element("span", "sf-item", legend);
+      element("span", "sf-dot", item).style.background = colour;
+      element("bdi", "", item, text);
+    });
+    tellFoot();
+    wake();
+    measure();
+  }
+
+  function wake() {
+    if (isLive) return;
+    isLive = true;
+    root.classList.add("sf-live");
+    root.closest(".samframe-viewer")?.classList.add("samframe-is-live");
+    document.querySelectorAll(`.samframe-snapshot-${model.get("uid")}`).forEach((snapshot) => {
+      (snapshot.closest(".jp-OutputArea-child") ?? snapshot).style.display = "none";
+    });
+  }
+
+  async function onTiles(content, buffers) {
+    const made = await Promise.all(
+      content.tiles.map((tile, at) => decodeTile(tile, buffers[2 * at], buffers[2 * at + 1]).catch(() => null)),
+    );
+    if (content.version !== version || isGone) return;
+    content.tiles.forEach((tile, at) => {
+      asked.delete(tile.id);
+      const kept = made[at] ?? { ...tile, picture: null, mask: null, overlays: {} };
+      tiles.set(tile.id, kept).forEach((gone) => gone.picture?.close());
+    });
+    draw();
+  }
+
+  async function onLarge(content, buffers) {
+    const tile = await decodeTile(content.tile, buffers[0], buffers[1]).catch(() => null);
+    if (!tile || focus < 0 || tile.id !== idAt(focus) || content.version !== version) return;
+    one = tile;
+    tellLarge(content.lines);
+    paintLarge();
+  }
+
+  function onMarks(content, buffers) {
+    marks = bytesOf(buffers[0]).slice();
+    told = content.told;
+    tellFoot();
+    const place = content.id === undefined ? -1 : order.indexOf(content.id);
+    if (place >= 0) goTo(place);
+    draw();
+  }
+
+  function onMessage(content, buffers) {
+    if (content.kind === "rows") onRows(content, buffers);
+    else if (content.kind === "tiles") onTiles(content, buffers);
+    else if (content.kind === "large") onLarge(content, buffers);
+    else if (content.kind === "marks") onMarks(content, buffers);
+  }
+
+  function tellFoot() {
+    foot.replaceChildren();
+    element("span", "sf-told", foot, told);
+    if (model.get("footer")) element("span", "sf-offline", foot, model.get("footer"));
+    element("span", "sf-hint", foot, large.style.display === "none" ? HINT : HINT_LARGE);
+  }
+
+  // -- wiring ---------------------------------------------------------------------------------------------------------
+
+  const relayout = () => {
+    scroller.style.height = `${model.get("height")}px`;
+    large.style.height = `${model.get("height")}px`;
+    forget();
+    measure();
+  };
+  large.style.display = "none";
+  scroller.style.height = `${model.get("height")}px`;
+  large.style.height = `${model.get("height")}px`;
+  root.addEventListener("keydown", onKey);
+  root.addEventListener("keyup", (event) => event.stopPropagation());
+  scroller.addEventListener("scroll", draw);
+  canvas.addEventListener("pointerdown", onPress);
+  canvas.addEventListener("dblclick", openLarge);
+  stage.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    const box = stage.getBoundingClientRect();
+    view = zoomView(view, event.deltaY < 0 ? 1.2 : 1 / 1.2, event.clientX - box.left, event.clientY - box.top);
+    paintLarge();
+  });
+  stage.addEventListener("pointermove", (event) => {
+    if (event.buttons !== 1 || view.scale === 1) return;
+    view = { ...view, x: view.x + event.movementX, y: view.y + event.movementY };
+    paintLarge();
+  });
+  stage.addEventListener("pointerdown", () => root.focus({ preventScroll: true }));
+  const sizes = new ResizeObserver(() => { measure(); if (one) paintLarge(); });
+  sizes.observe(scroller);
+  const themes = new MutationObserver(draw);
+  themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
+  model.on("msg:custom", onMessage);
+  model.on("change:opacity change:outline change:selected change:footer", draw);
+  model.on("change:tile change:height", relayout);
+  model.send({ kind: "hello" });
+
+  return () => {
+    isGone = true;
+    model.off("msg:custom", onMessage);
+    model.off("change:opacity change:outline change:selected change:footer", draw);
+    model.off("change:tile change:height", relayout);
+    sizes.disconnect();
+    themes.disconnect();
+    if (frame) cancelAnimationFrame(frame);
+    forget();
+  };
+}
+
+export default { render };

@@ -1,0 +1,105 @@
+"""Take the pictures of docs/images/: each widget in a real JupyterLab, in the light and the dark theme.
+
+Run as ``python tests/browser/screenshots.py [NAME ...]``; without names, all of them.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness import Lab, Watch, find_chromium
+from harness._chromium import ARGS
+from PIL import Image as PillowImage
+from playwright.sync_api import sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+
+#: Drawn scenes and two photographs, their masks from the offline engine; some rows are made to fail.
+FRAME = """
+import pandas as pd, samframe
+from samframe.testing import make_scene, sample_photo
+
+rows = []
+for number in range(14):
+    scene = make_scene(["flat", "noisy", "texture"][number % 3], 5000 + number, size=320)
+    rows += [(scene.image, prompt, None) for prompt in list(scene.prompts)[:3]]
+    rows += [(scene.image, "violet submarine", None)] * (number % 5 == 0)
+    if number in (1, 6):
+        rows.append((sample_photo("coffee"), None, [(150, 260), (430, 320)]))
+        rows.append((sample_photo("chelsea"), None, [(165, 115), (190, 110), (175, 130)]))
+df = pd.DataFrame(rows, columns=["image", "prompt", "points"])
+client = samframe.offline()
+"""
+RUN = (
+    "out = df.sam.segment(coordinates_col='points', client=client, details=True, progress=False)\n"
+    "viewer = out.sam.view()\nviewer"
+)
+
+
+def gallery(lab: Lab, *, dark: bool) -> None:
+    """The gallery with a selection and marks, coloured by status in the light picture."""
+    notebook = _opened(lab, [FRAME, RUN], dark=dark)
+    page = notebook.page
+    root = notebook.output(1).locator(".samframe-gallery")
+    page.wait_for_function("document.querySelector('.samframe-gallery')?.dataset.pending === '0'")
+    canvas = root.locator(".sf-canvas")
+    canvas.click(position={"x": 60, "y": 60})
+    for key in ["a", "a", "r", "a", "f", "a", "ArrowRight"]:
+        page.keyboard.press(key)
+    page.wait_for_timeout(600)
+    _shoot(notebook.output(1).locator(".samframe-viewer"), "view-dark" if dark else "view-light")
+    if not dark:
+        page.keyboard.press(" ")
+        page.wait_for_function("document.querySelector('.samframe-gallery').dataset.large !== undefined")
+        page.wait_for_timeout(400)
+        _shoot(root, "view-large")
+    notebook.close()
+
+
+def _opened(lab: Lab, cells: list[str], *, dark: bool) -> Any:
+    lab.set_theme(dark=dark)
+    name = lab.write("shot.ipynb", cells)
+    notebook = lab.open(
+        name, watch=Watch(), viewport={"width": 1240, "height": 1100}, device_scale_factor=1.5
+    )
+    notebook.run_all()
+    return notebook
+
+
+def _shoot(place: Any, name: str) -> None:
+    path = IMAGES / f"{name}.png"
+    shot = PillowImage.open(io.BytesIO(place.screenshot()))
+    # 256 colours, a third of the bytes: a picture of the repository is kept for ever.
+    shot.convert("RGB").quantize(256, dither=PillowImage.Dither.NONE).save(path, optimize=True)
+    print(f"{path.name}: {path.stat().st_size / 1024:.0f} KB")  # noqa: T201 - a script
+
+
+SHOTS: dict[str, Callable[[Lab], None]] = {
+    "view-light": lambda lab: gallery(lab, dark=False),
+    "view-dark": lambda lab: gallery(lab, dark=True),
+}
+
+
+def main() -> None:
+    """Take the pictures that are named on the command line, or all."""
+    wanted = sys.argv[1:] or list(SHOTS)
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGS)
+        lab = Lab(Path(folder), browser)
+        try:
+            for name in wanted:
+                SHOTS[name](lab)
+        finally:
+            lab.close()
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,311 @@
+"""The viewer in Python: filter, order, marks, what it gives back, and what it shows without anywidget."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import warnings
+
+import ipywidgets
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import samframe
+from samframe.errors import OptionError
+from samframe.masks import Mask
+from samframe.server import DrawnEngine, LocalServer, ServerConfig
+
+
+def mask_of(area, side=20):
+    pixels = np.zeros(side * side, dtype=bool)
+    pixels[:area] = True
+    return Mask.from_numpy(pixels.reshape(side, side))
+
+
+def frame_of(n=60, side=20):
+    return pd.DataFrame(
+        {
+            "image": [np.full((side, side, 3), 3 * row % 250, dtype=np.uint8) for row in range(n)],
+            "prompt": [f"thing {row % 3}" for row in range(n)],
+            "mask": pd.array([mask_of(row) if row % 10 else None for row in range(n)], dtype="mask"),
+            "status": ["completed" if row % 10 else "failed" for row in range(n)],
+            "inference_time": [row / 10 for row in range(n)],
+        }
+    )
+
+
+@pytest.fixture
+def df():
+    return frame_of()
+
+
+async def uploaded(client):
+    """Put a picture of 30 x 40 pixels on the server and return its URL."""
+    file = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(file, "PNG")
+    async with client.connect() as connection:
+        return await connection.upload(
+            [f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"]
+        )
+
+
+def marks_of(viewer):
+    return viewer.result()["mark"].astype(object).where(lambda marks: marks.notna(), None).tolist()
+
+
+def children(widget, kind):
+    found, queue = [], [widget]
+    while queue:
+        one = queue.pop(0)
+        found += [one] * isinstance(one, kind)
+        queue += getattr(one, "children", ())
+    return found
+
+
+def test_accessor_and_function_are_one(df):
+    """df.sam.view is samframe.view; the frame is not changed by looking."""
+    before = df.copy()
+    viewer = df.sam.view()
+    viewer.filter(status="failed")
+    viewer.mark([0, 1], "rejected")
+
+    assert type(viewer) is type(samframe.view(df))
+    pd.testing.assert_frame_equal(df, before)
+
+
+def test_query_reproduces_what_is_shown(df):
+    """The rows of df.query(viewer.query) are those of the gallery, whatever the sort."""
+    viewer = df.sam.view()
+    viewer.sort("mask area", descending=True)
+    for wanted in [
+        {},
+        {"status": "completed", "area": (30, None)},
+        {"text": "THING 2", "seconds": (1.0, 4.05)},
+        {"query": "prompt.str.endswith('1') and inference_time < 3"},
+        {"area": (None, 10**9)},
+    ]:
+        viewer.filter(**wanted)
+
+        assert df.query(viewer.query).index.tolist() == sorted(viewer.positions)
+        assert len(viewer.positions) > 0
+    assert viewer.positions[0] == 59
+
+
+def test_controls_and_calls_say_the_same(df):
+    """A control moved by hand filters as a call does; a call moves the controls."""
+    viewer = df.sam.view()
+    button = next(
+        one for one in children(viewer.widget, ipywidgets.ToggleButton) if "failed" in one.description
+    )
+    button.value = True
+    assert viewer.query == '`status` in ["failed"]'
+    assert button.description == "failed 6"
+
+    viewer.filter(status=["completed"], area=(5, 20))
+    (area, _) = children(viewer.widget, ipywidgets.FloatRangeSlider)
+    assert button.value is False
+    assert area.value == (5, 20)
+    area.value = (5, 40)
+    assert len(viewer.positions) == 32
+    area.value = (area.min, area.max)
+    assert viewer.query == '`status` in ["completed"]'
+
+
+def test_a_bad_query_is_told_and_changes_nothing(df):
+    """Typed in the page, a query that is not understood leaves the rows; in Python it raises."""
+    viewer = df.sam.view()
+    viewer.filter(status="failed")
+    texts = children(viewer.widget, ipywidgets.Text)
+    query = next(one for one in texts if one.description == "query")
+    query.value = "nonsense >"
+    problem = next(one for one in texts if one.disabled and one.value)
+
+    assert "not understood" in problem.value
+    assert viewer.query == '`status` in ["failed"]'
+    with pytest.raises(OptionError, match="not understood"):
+        viewer.filter(query="nonsense >")
+    query.value = ""
+    assert problem.layout.display == "none"
+
+
+@pytest.mark.parametrize("wanted", [{"status": "no such"}, {"query": "@df"}])
+def test_what_cannot_be_filtered_by_is_refused(df, wanted):
+    """An unknown status, a variable: an error with words."""
+    with pytest.raises(OptionError):
+        df.sam.view().filter(**wanted)
+
+
+def test_sorts_by_any_column_and_by_suspicion(df):
+    """Missing values come last both ways, ties keep their order, and suspicion is what samframe.suspicion says."""
+    df["mixed"] = [None if row == 3 else (row if row % 2 else f"x{row}") for row in range(60)]
+    viewer = df.sam.view()
+    viewer.sort("prompt", descending=True)
+    assert viewer.positions[:3] == [2, 5, 8]
+    viewer.sort("mask area")
+    assert viewer.positions[-6:] == [0, 10, 20, 30, 40, 50]
+    viewer.sort("mixed")
+    assert sorted(viewer.positions) == list(range(60))
+    viewer.sort("suspicion", descending=True)
+    scores = samframe.suspicion(df)["score"].to_numpy(dtype=float)
+    assert np.diff(scores[viewer.positions]).max() <= 0
+    with pytest.raises(OptionError, match="sort by"):
+        viewer.sort("image")
+
+
+def test_marks_are_a_column_and_go_on_from_one(df):
+    """result() adds the marks; a frame that has them opens with them; None takes one away."""
+    viewer = df.sam.view()
+    viewer.mark([0, 2], "accepted")
+    viewer.mark([2], "flagged")
+    viewer.mark([0], None)
+    first = viewer.result()
+    again = first.sam.view()
+    again.mark([5], "rejected")
+
+    assert marks_of(viewer)[:4] == [None, None, "flagged", None]
+    assert (marks_of(again)[2], marks_of(again)[5]) == ("flagged", "rejected")
+    assert again.result("verdict")["verdict"].cat.categories.tolist() == ["accepted", "rejected", "flagged"]
+    with pytest.raises(OptionError, match="mark"):
+        viewer.mark([0], "approved")
+
+
+@pytest.mark.parametrize("columns", [["image"], ["mask", "prompt"]])
+def test_what_is_no_frame_of_masks_is_refused(df, columns):
+    """A missing column is named."""
+    with pytest.raises(OptionError, match="has no columns"):
+        df[columns].sam.view()
+
+
+def test_a_column_of_other_things_is_refused(df):
+    """A mask column of another dtype says how to convert it; two of one name are too many."""
+    with pytest.raises(OptionError, match=r"astype\('mask'\)"):
+        df.assign(mask="x").sam.view()
+    with pytest.raises(OptionError, match="2 columns"):
+        pd.concat([df, df[["mask"]]], axis=1).sam.view()
+
+
+def test_messages_from_the_page_are_checked(df):
+    """Rows that do not exist, other kinds, other types: passed over, nothing raised, nothing marked."""
+    gallery = df.sam.view().gallery
+    for content in [
+        None,
+        [],
+        {},
+        {"kind": "nonsense"},
+        {"kind": "mark", "ids": [-1, 60, "0", None], "mark": 1},
+        {"kind": "mark", "ids": [1], "mark": 9},
+        {"kind": "mark", "ids": [1], "mark": "accepted"},
+        {"kind": "tiles", "ids": "all", "size": "huge"},
+        {"kind": "tiles", "ids": [10**9], "size": 10**9},
+        {"kind": "large", "id": {}},
+        {"kind": "undo"},
+    ]:
+        gallery._on_message(gallery, content, [])
+
+    assert not gallery._marks.codes.any()
+
+
+def test_saved_state_is_small_whatever_the_rows():
+    """What a notebook keeps of 20,000 rows and their canvas is the program and a few numbers."""
+    side = 8
+    n = 20_000
+    frame = pd.DataFrame(
+        {
+            "image": [np.zeros((side, side, 3), np.uint8)] * n,
+            "mask": pd.array([mask_of(9, 8)] * n, dtype="mask"),
+        }
+    )
+    viewer = frame.sam.view()
+    state = sum(len(str(value)) for value in viewer.gallery.get_state().values())
+
+    assert state < 30_000
+
+
+def test_images_by_url_are_fetched_by_a_client_or_not_at_all(df):
+    """Without a client nothing is fetched; with one, from the hosts that it allows, without its key."""
+    frame = df.iloc[:3].assign(image="http://127.0.0.1:9/a.png")
+    with LocalServer(ServerConfig(engine=DrawnEngine())) as server:
+        client = samframe.Client("SG_0123456789abcdef", base_url=server.base_url)
+        (url,) = asyncio.run(uploaded(client))
+        own = frame.assign(image=[url, "https://elsewhere.example/a.png", "http://127.0.0.1:9/a.png"])
+        assert url.startswith("http://127.0.0.1")
+        with_client = own.sam.view(client=client).gallery._tiles.make([0, 1, 2], side=50)
+        without = own.sam.view().gallery._tiles.make([0, 1, 2], side=50)
+
+    assert [bool(tile.jpeg) for tile in without] == [False] * 3
+    assert [bool(tile.jpeg) for tile in with_client] == [True, False, False]
+    assert with_client[0].size_hw == (30, 40)
+    assert "elsewhere.example" in with_client[1].problem
+
+
+# -- without anywidget -------------------------------------------------------------------------------------------------
+
+
+def test_pages_of_25_without_anywidget(df):
+    """Plain ipywidgets: 25 tiles a page, turned back and forth, no further than there are pages."""
+    viewer = df.sam.view(canvas=False)
+    pages = viewer.gallery
+    counts = []
+    for _ in range(4):
+        counts.append(len(children(pages.widget, ipywidgets.Image)))
+        pages.turn(1)
+    told = [one.value for one in children(pages.widget, ipywidgets.Text) if "page" in one.value]
+
+    assert counts == [25, 25, 10, 10]
+    assert told == ["page 3 of 3 \u00b7 60 of 60 rows"]
+
+
+def test_pages_filter_mark_and_select(df):
+    """The controls, marks and selection work as with the canvas."""
+    viewer = df.sam.view(canvas=False)
+    viewer.filter(status="failed")
+    tiles = children(viewer.gallery.widget, ipywidgets.VBox)[1:]
+    children(tiles[1], ipywidgets.Dropdown)[0].index = 2
+    children(tiles[2], ipywidgets.Checkbox)[0].value = True
+
+    assert len(tiles) == 6
+    assert marks_of(viewer)[10] == "rejected"
+    assert viewer.selected.index.tolist() == [20]
+
+
+def test_pages_show_the_mask_over_the_image(df):
+    """A tile's picture is the image outside of the mask and tinted inside."""
+    pages = df.iloc[[59]].sam.view(canvas=False).gallery
+    data = children(pages.widget, ipywidgets.Image)[0].value
+    pixels = np.asarray(Image.open(io.BytesIO(data)))
+    inside, outside = pixels[70, 70], pixels[79, 79]
+
+    assert tuple(outside) == (177, 177, 177)
+    assert inside[2] > 200 > inside[0]
+
+
+def test_pages_show_hostile_text_as_it_is(df):
+    """No text of the frame's stands in a widget that reads markup."""
+    text = "<img src=x onerror=alert(1)> $$x$$"
+    frame = df.assign(prompt=text, status=text)
+    viewer = frame.sam.view(canvas=False)
+
+    assert children(viewer.widget, (ipywidgets.HTML, ipywidgets.Label, ipywidgets.HTMLMath)) == []
+    assert text in [one.value for one in children(viewer.gallery.widget, ipywidgets.Text)]
+
+
+def test_no_rows_has_a_page():
+    """A frame without rows is one empty page."""
+    viewer = frame_of(1).iloc[:0].sam.view(canvas=False)
+
+    assert viewer.gallery.pages == 1
+    assert viewer.positions == []
+
+
+def test_no_warnings(df):
+    """Making, filtering and sorting a viewer warns of nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        viewer = df.sam.view()
+        viewer.filter(text="thing", area=(1, 2))
+        viewer.sort("status")
+
+    assert repr(viewer) == "<samframe.Viewer: 2 of 60 rows>"
