@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import OrderedDict
 from contextvars import copy_context
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
+from IPython.display import HTML, display
 
 from samframe.errors import SamframeError
 from samframe.images import make_thumbnail
@@ -63,6 +65,7 @@ class Annotator(anywidget.AnyWidget):
 
     state = traitlets.Dict().tag(sync=True)
     marks = traitlets.Bytes(b"").tag(sync=True)
+    uid = traitlets.Unicode().tag(sync=True)
 
     def __init__(
         self,
@@ -93,7 +96,7 @@ class Annotator(anywidget.AnyWidget):
             segmenter=segmenter,
             background=self._background,
         )
-        super().__init__()
+        super().__init__(uid=secrets.token_hex(8))
         self._idle = threading.Condition(self._desk.lock)
         self._desk.changed = self._show
         self.on_msg(self._on_message)
@@ -127,6 +130,17 @@ class Annotator(anywidget.AnyWidget):
         """Wait until nothing is pending; return whether that came about within ``timeout_s`` seconds."""
         with self._idle:
             return bool(self._idle.wait_for(lambda: not self._desk.edits.waiting, timeout_s))
+
+    def _ipython_display_(self, **_options: Any) -> None:
+        """Show the annotator, and a line that stays in a saved notebook; the live annotator hides it."""
+        display(self._repr_mimebundle_()[0], raw=True)
+        rows = len(self._desk.rows)
+        display(
+            HTML(
+                f'<div class="samframe-snapshot-{self.uid}">samframe annotator, {rows:,} rows. '
+                "To go on, run this cell.</div>"
+            )
+        )
 
     def __repr__(self) -> str:
         edits = self._desk.edits

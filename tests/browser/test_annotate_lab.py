@@ -154,6 +154,26 @@ def test_click_send_accept_in_jupyterlab(lab, service, watch, tmp_path):
     notebook.close()
 
 
+def test_a_saved_notebook_says_what_was_there(lab, service, watch, tmp_path):
+    """While the kernel lives its annotator is shown; reopened without it, one line is, without text of the frame."""
+    setup = SETUP.format(height=HEIGHT, width=WIDTH, url=service.base_url, store=str(tmp_path / "store"))
+    name = lab.write("annotate_saved.ipynb", [setup, "annotator"])
+    notebook = lab.open(name, watch=watch)
+    notebook.run_all()
+    OpenAnnotator(notebook, 1)
+    line = notebook.output(1).get_by_text("samframe annotator, 2 rows")
+    line.wait_for(state="hidden")
+    saved = notebook.save()
+    notebook.close()
+    lab.shut_kernels_down()
+    again = lab.open(name, watch=watch)
+    again.output(1).get_by_text("samframe annotator, 2 rows").wait_for()
+
+    assert "SG_0123456789abcdef" not in str(saved.cells[1]) + str(saved.metadata)
+    assert "boy" not in str(saved.cells[1].outputs)
+    again.close()
+
+
 BUSY = """
 import time
 limit = time.monotonic() + 40

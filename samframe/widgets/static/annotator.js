@@ -112,7 +112,7 @@ class AnnotatorView {
     // A reply for a row that was left meanwhile is kept, and not shown.
     if (row !== this.state.row) return;
     if (!this.view) this.fit();
-    this.show();
+    this.setRadius(this.tools.radius);
     if (this.state.next !== null && this.state.next !== undefined) this.ask(this.state.next);
   }
 
@@ -257,7 +257,9 @@ class AnnotatorView {
   }
 
   setRadius(radius) {
-    this.tools.radius = Math.min(100, Math.max(1, Math.round(radius)));
+    const most = Math.max(100, Math.round(Math.max(...(this.size ?? [0])) / 8));
+    this.page.size.max = String(most);
+    this.tools.radius = Math.min(most, Math.max(1, Math.round(radius)));
     this.show();
   }
 
@@ -438,8 +440,19 @@ class AnnotatorView {
   }
 }
 
+// What a saved notebook shows without a kernel is hidden while there is one.
+function hideSnapshots(uid) {
+  for (const snapshot of document.getElementsByClassName(`samframe-snapshot-${uid}`)) {
+    (snapshot.closest(".jp-OutputArea-child") ?? snapshot).style.display = "none";
+  }
+}
+
 function render({ model, el }) {
   const view = new AnnotatorView(model, el);
+  const uid = model.get("uid");
+  hideSnapshots(uid);
+  // The line is put into the page after the widget.
+  for (const later of [200, 1000, 4000]) setTimeout(() => hideSnapshots(uid), later);
   return () => view.remove();
 }
 
