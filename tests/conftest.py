@@ -8,6 +8,7 @@ import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import Phase, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 _SKIPS_BY_NATURE = ("tests/masks/test_extension_suite.py",)
 
 _store = ""
+
+# `--hypothesis-profile=full`: for the tests that look for more examples where they are given the time.
+settings.register_profile("full", deadline=None)
+# The same, content with the first failure as it is found.
+settings.register_profile("hunt", deadline=None, phases=[Phase.explicit, Phase.generate])
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -102,9 +102,11 @@ def _integrity(db: sqlite3.Connection) -> Finding:
 
 
 def _journal(db: sqlite3.Connection, folder: Path) -> Finding:
-    mode = db.execute("PRAGMA journal_mode").fetchone()[0]
     safe = safe_journal_mode(sqlite3.sqlite_version_info, on_network=is_on_network(folder))
-    return Finding(what="journal", text=f"{mode} (sqlite {sqlite3.sqlite_version}; runs here use {safe})")
+    text = f"{safe} (sqlite {sqlite3.sqlite_version})"
+    if db.execute("PRAGMA journal_mode").fetchone()[0] == "wal" != safe:
+        text += "; the file was last written in WAL mode, the next run changes that"
+    return Finding(what="journal", text=text)
 
 
 def _jobs(db: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
