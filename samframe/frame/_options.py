@@ -48,6 +48,7 @@ class SegmentOptions(TypedDict, total=False):
     image_root: str | os.PathLike[str] | None
     bridge: Literal["thread", "nest"]
     shared: str | None
+    upload_shared: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,7 @@ class CallOptions:
     image_root: str | os.PathLike[str] | None = field(default=None, kw_only=True)
     bridge: str = field(default="thread", kw_only=True)
     shared: str | None = field(default=None, kw_only=True)
+    upload_shared: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.on_error not in {"record", "raise"}:
@@ -91,6 +93,7 @@ class CallOptions:
             )
         for name in ("rate_limit", "max_cost"):
             _check_number(name, getattr(self, name), least=0.0, open_end=name == "rate_limit")
+        _check_number("upload_shared", self.upload_shared, least=2.0, open_end=False)
         if not isinstance(self.model, str) or not self.model.strip():
             raise OptionError(
                 f"model is the slug of a model, such as {DEFAULT_MODEL!r}; it is {self.model!r}."
@@ -136,6 +139,7 @@ class CallOptions:
             refresh=self.refresh,
             coordinator=StoreCoordinator(store) if self.shared is not None else None,
             run=self.shared or "",
+            upload_shared=self.upload_shared,
         )
 
 

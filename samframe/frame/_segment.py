@@ -79,6 +79,9 @@ def segment(
     shared : str, optional
         Name of a run that several processes of this machine share: one pace for the account, and one ``max_cost`` for
         all calls of that name in the same ``store``, whenever they are made.
+    upload_shared : int, optional
+        An image that so many jobs of the call share, two or more, is uploaded once and sent by its URL: less traffic
+        where one image has many prompts. Uploaded files are public and cannot be deleted. None: never.
 
     Returns
     -------

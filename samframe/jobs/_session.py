@@ -23,6 +23,7 @@ from samframe.jobs._progress import Progress
 from samframe.jobs._resume import settled_outcome, start_collecting, start_fetching
 from samframe.jobs._runner import Runner
 from samframe.jobs._submit import Submitter
+from samframe.jobs._uploads import SharedUploads
 from samframe.segmind import Client, Connection, RemoteState
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class Settings:
         What several runs share their pace and budget through.
     run : str
         The name of the budget that is shared.
+    upload_shared : int or None
+        How many jobs must share an image for it to be uploaded once; None: images are always sent inline.
     """
 
     store: Path
@@ -65,6 +68,7 @@ class Settings:
     refresh: bool = False
     coordinator: Exchange | None = None
     run: str = ""
+    upload_shared: int | None = None
 
     @property
     def consent(self) -> str:
@@ -226,6 +230,9 @@ class Session:
             if lease is not None:
                 await stack.enter_async_context(lease)
             api = await stack.enter_async_context(self._client.connect())
+            to_pay = (job for job in todo if steps[job.key] is Step.PAY)
+            uploads = SharedUploads(api, to_pay, least=self._settings.upload_shared)
+            stack.push_async_callback(uploads.close)
             runner = Runner(
                 api=api,
                 ledger=ledger,
@@ -242,6 +249,7 @@ class Session:
                     consent=self._settings.consent,
                     fingerprint=fingerprint,
                     retake_from=self._settings.retake_from,
+                    uploads=uploads,
                 ),
             )
             self._runner = runner

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from samframe.jobs._context import Context
+    from samframe.jobs._uploads import SharedUploads
 
 __all__ = ["POSTS", "Submitter"]
 
@@ -43,6 +44,8 @@ class Submitter:
         Salted fingerprint of the API key.
     retake_from : frozenset of JobState
         Settled states that may be paid for again.
+    uploads : SharedUploads
+        Images that are sent by the URL of an upload.
     """
 
     def __init__(
@@ -53,19 +56,22 @@ class Submitter:
         consent: str,
         fingerprint: str | None,
         retake_from: frozenset[JobState],
+        uploads: SharedUploads,
     ) -> None:
         self._c = context
         self._base = base
         self._consent = consent
         self._fingerprint = fingerprint
         self._retake_from = retake_from
+        self._uploads = uploads
         self._posts = asyncio.Semaphore(POSTS)
         self._unsent = 0
 
     async def submit(self, flight: Flight) -> None:
         """Write the intent, send the job, keep its id. The gate and the budget were asked before."""
         try:
-            body = await self._c.in_thread(_body, flight.job)
+            url = await self._uploads.url_of(flight.job)
+            body = await self._c.in_thread(_body, flight.job, url)
         except ImageError as error:
             self._settle_unsent(
                 flight, Outcome(status=RowStatus.FAILED, error=f"{error}. Not sent, nothing charged.")
@@ -204,10 +210,10 @@ class Submitter:
         self._c.settle(flight, outcome)
 
 
-def _body(job: Job) -> dict[str, Any]:
-    """Return the body of a submit; the image's bytes are read here and nowhere kept."""
+def _body(job: Job, url: str | None) -> dict[str, Any]:
+    """Return the body of a submit; the image's bytes, where there is no URL of them, are read here and nowhere kept."""
     return submit_body(
-        image=job.image.payload(),
+        image=url if url is not None else job.image.payload(),
         prompt=job.prompt,
         points=_points_text(job, job.points),
         remove_points=_points_text(job, job.remove_points),
