@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from samframe.errors import MaskError
-from samframe.export._manifest import Manifest, read_manifest
+from samframe.export._manifest import FileEntry, Manifest, read_manifest
 from samframe.export._storage import location_of, open_folder
 from samframe.export._tables import ROW_NUMBER, read_notes, table_frame
 
@@ -74,11 +75,25 @@ def read_dataset(
 
 def _read(folder: Folder, manifest: Manifest, columns: Sequence[str] | None, filters: Any) -> pa.Table:
     condition = pq.filters_to_expression(filters) if isinstance(filters, list) else filters
-    tables = [_read_part(folder, entry.path, columns, condition) for entry in manifest.files]
+    if columns is None and condition is None:
+        tables = [_read_whole(folder, entry) for entry in manifest.files]
+    else:
+        tables = [_read_part(folder, entry.path, columns, condition) for entry in manifest.files]
     table = pa.concat_tables(tables)
     if ROW_NUMBER in table.column_names:
         table = table.sort_by(ROW_NUMBER)
     return table
+
+
+def _read_whole(folder: Folder, entry: FileEntry) -> pa.Table:
+    """Read a data file, once its bytes are those that were written."""
+    with folder.open(entry.path) as handle:
+        data = handle.read()
+    if hashlib.sha256(data).hexdigest() != entry.sha256:
+        raise MaskError(
+            f"{folder.shown}: {entry.path} is damaged: its SHA-256 is another. See samframe.verify"
+        )
+    return pq.read_table(pa.BufferReader(data))
 
 
 def _read_part(folder: Folder, path: str, columns: Sequence[str] | None, condition: Any) -> pa.Table:

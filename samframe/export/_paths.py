@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -68,7 +67,7 @@ def find_base(
         The folder that the caller names.
     """
     folders = sorted({os.path.dirname(_plain(cell)) for cell in images if _is_absolute(cell)})  # noqa: PTH120 - text
-    prefixes = [str(Path.home()), str(Path.cwd()), tempfile.gettempdir(), str(store_folder(None)), *folders]
+    prefixes = [str(Path.home()), str(Path.cwd()), str(store_folder(None)), *folders]
     if dataset is not None:
         prefixes.append(str(dataset.parent))
     useful = tuple(sorted({f"{folder.rstrip(os.sep)}{os.sep}" for folder in prefixes} - {os.sep}, key=len))
