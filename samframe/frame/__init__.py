@@ -3,28 +3,36 @@
 from samframe.frame._accessor import FrameSam
 from samframe.frame._annotate import annotate, replay
 from samframe.frame._html import to_html
-from samframe.frame._offline import OfflineClient, offline
+from samframe.frame._offline import OFFLINE_KEY, OfflineClient, offline
+from samframe.frame._options import CallOptions, SegmentOptions, signed
 from samframe.frame._report import RunReport
+from samframe.frame._result import empty_result
 from samframe.frame._run import Run, last_run
-from samframe.frame._segment import asegment, plan, segment, start
+from samframe.frame._segment import asegment, plan, segment, start, survey
 from samframe.frame._series import SeriesSam
 from samframe.frame._suspicion import suspicion
 from samframe.frame._view import view
 
 __all__ = [
+    "OFFLINE_KEY",
+    "CallOptions",
     "FrameSam",
     "OfflineClient",
     "Run",
     "RunReport",
+    "SegmentOptions",
     "SeriesSam",
     "annotate",
     "asegment",
+    "empty_result",
     "last_run",
     "offline",
     "plan",
     "replay",
     "segment",
+    "signed",
     "start",
+    "survey",
     "suspicion",
     "to_html",
     "view",

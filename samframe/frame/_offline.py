@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["OfflineClient", "offline"]
 
 # No secret: the server is on loopback, in this process.
-_KEY = "offline"
+OFFLINE_KEY = "offline"
 
 
 class OfflineClient(Client):
@@ -27,11 +27,11 @@ class OfflineClient(Client):
     def __init__(self, *, workers: int, latency_s: float | None, rate_limit: float | None) -> None:
         from samframe.server import LocalServer, ServerConfig  # noqa: PLC0415 - starlette is heavy
 
-        self._server = LocalServer(ServerConfig(workers=workers, latency_s=latency_s, api_key=_KEY))
+        self._server = LocalServer(ServerConfig(workers=workers, latency_s=latency_s, api_key=OFFLINE_KEY))
         self._server.start()
         self._lock = threading.Lock()
         self._closed = False
-        super().__init__(_KEY, base_url=self._server.base_url, rate_limit=rate_limit)
+        super().__init__(OFFLINE_KEY, base_url=self._server.base_url, rate_limit=rate_limit)
         atexit.register(self.close)
 
     @property

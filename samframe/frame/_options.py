@@ -116,6 +116,10 @@ class CallOptions:
                 f"columns renames {', '.join((*RESULT_COLUMNS, *DETAIL_COLUMNS))}; it knows no {unknown[0]}."
             )
 
+    def input_columns(self) -> tuple[Any, Any, Any, Any]:
+        """Return the columns that the call reads: images, prompts, points to include and to exclude."""
+        return (self.image_col, self.prompt_col, self.coordinates_col, self.remove_coordinates_col)
+
     def output_names(self) -> dict[str, str]:
         """Return the columns that the call adds, in order: field name to column name."""
         names = [*RESULT_COLUMNS, *(DETAIL_COLUMNS if self.details else ())]

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from samframe.errors import OptionError
+from samframe.frame._rows import distinct_rows
 from samframe.jobs import Outcome, RowStatus
 from samframe.masks import MaskArray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from samframe.frame._options import CallOptions
     from samframe.frame._rows import Inputs
 
-__all__ = ["NEVER_SENT", "UNDER_WAY", "check_output_names", "result_frame"]
+__all__ = ["NEVER_SENT", "UNDER_WAY", "check_output_names", "empty_result", "result_frame"]
 
 STATUS_DTYPE = pd.CategoricalDtype([status.value for status in RowStatus])
 
@@ -86,6 +88,20 @@ def result_frame(
         codes = np.where(inputs.codes >= 0, inputs.codes, len(by_code) + inputs.codes)
     columns = {names[field]: _column(field, by_code, codes, artifact_path) for field in names}
     return df.assign(**{str(name): values for name, values in columns.items()})
+
+
+def empty_result(df: pd.DataFrame, options: CallOptions) -> pd.DataFrame:
+    """Return what a call gives for a frame's columns and no row. Nothing is opened.
+
+    Raises
+    ------
+    OptionError
+        If a column is missing, or an output column exists.
+    """
+    names = options.output_names()
+    check_output_names(df, names, overwrite=options.overwrite)
+    distinct_rows(df.iloc[:0], options.input_columns())
+    return result_frame(df.iloc[:0], None, {}, names, pending=NEVER_SENT, artifact_path=Path)
 
 
 def _sentence(problem: str) -> str:

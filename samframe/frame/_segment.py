@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from samframe.jobs import Plan
+    from samframe.jobs import Plan, Survey
 
-__all__ = ["asegment", "plan", "segment", "start"]
+__all__ = ["asegment", "plan", "segment", "start", "survey"]
 
 
 @signed(leading=("df",))
@@ -165,3 +165,8 @@ def plan(
     Images are read and hashed; nothing is sent.
     """
     return Work(df, CallOptions(image_col, prompt_col, **options), dry=True).plan()
+
+
+def survey(df: pd.DataFrame, call: CallOptions) -> Survey:
+    """Return what a call would do with each distinct job, before it is counted for a plan. Nothing is sent."""
+    return Work(df, call, dry=True).survey()

@@ -12,7 +12,7 @@ from samframe.errors import ImageError, OptionError, RowsFailedError, SamframeEr
 from samframe.frame._result import NEVER_SENT, UNDER_WAY, check_output_names, result_frame
 from samframe.frame._rows import Distinct, Inputs, distinct_rows, make_inputs
 from samframe.images import Image, read_images
-from samframe.jobs import Artifacts, Plan, Progress, RowStatus, Session
+from samframe.jobs import Artifacts, Plan, Progress, RowStatus, Session, Survey
 from samframe.segmind import Client
 
 if TYPE_CHECKING:
@@ -53,13 +53,7 @@ class Work:
             check_output_names(df, self._names, overwrite=options.overwrite)
         self.client = options.client if options.client is not None else Client()
         self._settings = options.settings()
-        columns = (
-            options.image_col,
-            options.prompt_col,
-            options.coordinates_col,
-            options.remove_coordinates_col,
-        )
-        self._distinct: Distinct = distinct_rows(df, columns)
+        self._distinct: Distinct = distinct_rows(df, options.input_columns())
         self._inputs: Inputs | None = None
         self._session: Session | None = None
         self._stop_asked: str | None = None
@@ -87,6 +81,12 @@ class Work:
         return self._make_session(
             read_images(self._distinct.images, image_root=self.options.image_root)
         ).plan()
+
+    def survey(self) -> Survey:
+        """Return what is to be done with each job, to be joined with those of other frames. Nothing is sent."""
+        return self._make_session(
+            read_images(self._distinct.images, image_root=self.options.image_root)
+        ).survey()
 
     async def run(self) -> None:
         """Read the images and run the jobs.

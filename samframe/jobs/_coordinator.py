@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["AccountPace", "Coordinator", "Exchange", "Grant", "Report", "RunPurse", "exchange_once"]
 
 #: How far ahead permits are handed out, in seconds.
-_HORIZON_S = 0.5
+_HORIZON_S = 0.3
 #: How soon a worker that got nothing asks again, in seconds.
 _PAUSE_S = 0.02
 #: Calls out at once, over all workers, where no spacing is known: before the first 429 few, as it may refuse them all.

@@ -15,7 +15,7 @@ from samframe.jobs._money import format_usd
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["Plan", "Retry", "Step", "check_retry", "next_step", "plan_jobs"]
+__all__ = ["Plan", "Retry", "Step", "Survey", "check_retry", "next_step", "survey_jobs"]
 
 #: How many jobs the service is taken to serve at once where nothing is known about it.
 _ASSUMED_WORKERS = 16
@@ -169,42 +169,71 @@ class Plan:
         return f"<table><caption>Plan: nothing was sent</caption><tbody>{cells}</tbody></table>"
 
 
-def plan_jobs(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What is to be done with each distinct job of a call, before it is counted. Those of two frames can be joined.
+
+    Attributes
+    ----------
+    steps : dict of str to Step
+        By job key.
+    n_rows : dict of str to int
+        How many rows share each job.
+    stored : frozenset of str
+        Keys of jobs whose result is on the disk.
+    invalid : int
+        Rows that cannot be sent.
+    price_usd : float
+        Expected price of one job, in US dollars.
+    """
+
+    steps: dict[str, Step]
+    n_rows: dict[str, int]
+    stored: frozenset[str]
+    invalid: int
+    price_usd: float
+
+    def plan(self, *, rate_limit: float | None, max_cost: float | None) -> Plan:
+        """Return the bill: requests a minute and US dollars come in as the call was given them."""
+        counts = dict.fromkeys(Step, 0)
+        for step in self.steps.values():
+            counts[step] += 1
+        stored = sum(self.steps[key] is Step.NOTHING for key in self.stored)
+        to_pay = counts[Step.PAY]
+        seconds = to_pay * JOB_SECONDS / _ASSUMED_WORKERS + (JOB_SECONDS if to_pay else 0.0)
+        if rate_limit is not None:
+            seconds = max(seconds, to_pay * 60.0 / rate_limit)
+        rows = sum(self.n_rows.values())
+        return Plan(
+            rows=rows + self.invalid,
+            invalid=self.invalid,
+            duplicates=rows - len(self.n_rows),
+            stored=stored,
+            settled=counts[Step.NOTHING] - stored,
+            running=counts[Step.COLLECT] + counts[Step.FOLLOW],
+            in_doubt=counts[Step.LOOK_FOR],
+            to_pay=to_pay,
+            price_usd=self.price_usd,
+            minutes=seconds / 60,
+            max_cost=max_cost,
+        )
+
+
+def survey_jobs(
     jobs: Iterable[Job],
-    steps: Mapping[str, Step],
+    steps: dict[str, Step],
     records: Mapping[str, Record],
     *,
-    rows: int,
     invalid: int,
     price_usd: float,
-    rate_limit: float | None,
-    max_cost: float | None,
-) -> Plan:
-    """Count what a run would do."""
-    counts = dict.fromkeys(Step, 0)
-    duplicates = 0
-    stored = 0
-    for job in jobs:
-        duplicates += job.n_rows - 1
-        step = steps[job.key]
-        counts[step] += 1
-        stored += step is Step.NOTHING and records[job.key].state is JobState.STORED
-    to_pay = counts[Step.PAY]
-    seconds = to_pay * JOB_SECONDS / _ASSUMED_WORKERS + (JOB_SECONDS if to_pay else 0.0)
-    if rate_limit is not None:
-        seconds = max(seconds, to_pay * 60.0 / rate_limit)
-    return Plan(
-        rows=rows,
+) -> Survey:
+    """Sum up what a run has to do."""
+    return Survey(
+        steps=steps,
+        n_rows={job.key: job.n_rows for job in jobs},
+        stored=frozenset(key for key, record in records.items() if record.state is JobState.STORED),
         invalid=invalid,
-        duplicates=duplicates,
-        stored=stored,
-        settled=counts[Step.NOTHING] - stored,
-        running=counts[Step.COLLECT] + counts[Step.FOLLOW],
-        in_doubt=counts[Step.LOOK_FOR],
-        to_pay=to_pay,
         price_usd=price_usd,
-        minutes=seconds / 60,
-        max_cost=max_cost,
     )
 
 

@@ -18,7 +18,7 @@ from samframe.jobs._ledger import Ledger
 from samframe.jobs._model import Job, JobState, Outcome, Record
 from samframe.jobs._money import Budget, job_price_usd
 from samframe.jobs._pace import Pace
-from samframe.jobs._plan import Plan, Retry, Step, next_step, plan_jobs
+from samframe.jobs._plan import Plan, Retry, Step, Survey, next_step, survey_jobs
 from samframe.jobs._progress import Progress
 from samframe.jobs._resume import settled_outcome, start_collecting, start_fetching
 from samframe.jobs._runner import Runner
@@ -135,17 +135,14 @@ class Session:
 
     def plan(self) -> Plan:
         """Return the bill before the run. Nothing is sent."""
+        return self.survey().plan(rate_limit=self._rate_limit, max_cost=self._settings.max_cost)
+
+    def survey(self) -> Survey:
+        """Return what is to be done with each job. Nothing is sent."""
         with self._open_ledger(self._settings.store) as ledger:
             records, steps = self._look_up(ledger)
-            return plan_jobs(
-                self._jobs,
-                steps,
-                records,
-                rows=self.progress.rows,
-                invalid=self._invalid,
-                price_usd=self._price(ledger),
-                rate_limit=self._rate_limit,
-                max_cost=self._settings.max_cost,
+            return survey_jobs(
+                self._jobs, steps, records, invalid=self._invalid, price_usd=self._price(ledger)
             )
 
     def stop(self, reason: str = "the run was stopped") -> None:

@@ -74,6 +74,7 @@ class Client:
                 raise OptionError(f"rate_limit is requests a minute, above 0; it is {rate_limit!r}.")
             if isinstance(allowed_hosts, str):
                 raise OptionError("allowed_hosts is a list of host names, not one string.")
+            self.allowed_hosts = tuple(allowed_hosts)
             self.hosts = Hosts.from_base_url(
                 base_url if base_url is not None else os.environ.get("SEGMIND_BASE_URL") or None,
                 allowed_hosts=tuple(str(host).lower() for host in allowed_hosts),

@@ -1,0 +1,139 @@
+"""A call as it travels to the workers: checked here, without the API key, which never leaves a process."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from samframe._options import store_folder
+from samframe.errors import AuthenticationError, OptionError
+from samframe.frame import OFFLINE_KEY, CallOptions
+from samframe.segmind import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+__all__ = ["PartitionCall", "make_call"]
+
+
+@dataclass(frozen=True, slots=True)
+class PortableClient:
+    """A client that crosses to other processes without its key, which they take from their own environment.
+
+    Parameters
+    ----------
+    client : Client or None
+        As the caller gave it; None: made from the environment, wherever that is.
+    """
+
+    client: Client | None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.client is None:
+            return PortableClient, (None,)
+        if self.client.is_offline:
+            return _arrived_offline, (self.client.base_url, self.client.identity, self.client.rate_limit)
+        return _arrived, (self.client.base_url, self.client.rate_limit, tuple(self.client.allowed_hosts))
+
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        return (type(self).__name__, *((self.client.identity,) if self.client is not None else ()))
+
+
+class _OfflineElsewhere(Client):
+    """A client of the offline server that another process of this machine runs: one server knows all its jobs."""
+
+    def __init__(self, base_url: str, identity: str, rate_limit: float | None) -> None:
+        super().__init__(OFFLINE_KEY, base_url=base_url, rate_limit=rate_limit)
+        self._identity = identity
+
+    @property
+    def identity(self) -> str:
+        """The engine's name and version, as where the server runs."""
+        return self._identity
+
+    @property
+    def is_offline(self) -> bool:
+        """True: nothing is billed, and no mask is SAM 2's."""
+        return True
+
+
+@functools.cache
+def _arrived_offline(base_url: str, identity: str, rate_limit: float | None) -> PortableClient:
+    """Return this process's client of an offline server."""
+    return PortableClient(_OfflineElsewhere(base_url, identity, rate_limit))
+
+
+@functools.cache
+def _arrived(base_url: str, rate_limit: float | None, allowed_hosts: tuple[str, ...]) -> PortableClient:
+    """Return the client of this process for an address."""
+    try:
+        return PortableClient(Client(base_url=base_url, rate_limit=rate_limit, allowed_hosts=allowed_hosts))
+    except AuthenticationError as error:
+        raise AuthenticationError(
+            f"On a worker: {error} The key is not sent along with the work: set SEGMIND_API_KEY for the workers."
+        ) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionCall:
+    """One call, for any of its partitions.
+
+    Attributes
+    ----------
+    image_col, prompt_col : column names
+        As of :func:`samframe.segment`.
+    client : PortableClient
+        Where to send jobs.
+    host : str or None
+        The machine whose disk holds the ledger, as configured; None: the only one there is.
+    options : dict
+        All other options of :func:`samframe.segment`.
+    """
+
+    image_col: Hashable
+    prompt_col: Hashable | None
+    client: PortableClient
+    host: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def checked(self) -> CallOptions:
+        """Return the options as a call on one frame takes them."""
+        return CallOptions(self.image_col, self.prompt_col, client=self.client.client, **self.options)
+
+
+def make_call(
+    image_col: Hashable, prompt_col: Hashable | None, options: Mapping[str, Any], *, run: str
+) -> PartitionCall:
+    """Return a call for all partitions.
+
+    Parameters
+    ----------
+    options : mapping
+        As the caller gave them.
+    run : str
+        Name of the budget that the partitions share, unless ``shared=`` names one.
+
+    Raises
+    ------
+    OptionError
+        If an option is wrong, or of no use on a cluster.
+    """
+    import dask  # noqa: PLC0415 - its configuration as it is now
+
+    given = dict(options)
+    client = given.pop("client", None)
+    if given.get("bridge", "thread") != "thread":
+        raise OptionError('bridge="nest" is for one frame in a notebook; leave it out.')
+    given["store"] = store_folder(given.get("store"))  # of this process, for all
+    given["shared"] = given.get("shared") or run
+    given["progress"] = False
+    call = PartitionCall(
+        image_col=image_col,
+        prompt_col=prompt_col,
+        client=PortableClient(client),
+        host=dask.config.get("samframe.ledger-host", None),
+        options=given,
+    )
+    call.checked()
+    return call
