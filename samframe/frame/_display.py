@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import sys
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from samframe.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
-    from samframe.jobs import Progress
+    from samframe.jobs import Outcome, Progress
 
 __all__ = ["Display", "make_display"]
 
 _INTERVAL_S = 0.2
+#: Pictures of the latest masks come with every so many updates: they cost a few milliseconds each.
+_PICTURES_EVERY = 5
 
 _logger = logging.getLogger(__name__)
 
@@ -26,6 +29,8 @@ class _Face(Protocol):
     """What shows figures."""
 
     def update(self, progress: Progress) -> None: ...
+
+    def show_latest(self, latest: Sequence[tuple[int, Outcome]]) -> None: ...
 
     def close(self, progress: Progress | None) -> None: ...
 
@@ -64,7 +69,7 @@ class Display:
 
     async def _refresh(self, read: Callable[[], Progress | None], faces: list[_Face]) -> None:
         with _quietly():
-            while True:
+            for tick in itertools.count():
                 await asyncio.sleep(_INTERVAL_S)
                 progress = read()
                 if progress is None:
@@ -73,6 +78,8 @@ class Display:
                     self._open(progress, faces)
                 for face in faces:
                     face.update(progress)
+                    if tick % _PICTURES_EVERY == 0:
+                        await asyncio.to_thread(face.show_latest, list(progress.latest))
 
     def _open(self, progress: Progress, faces: list[_Face]) -> None:
         face = self._make_face(progress)
@@ -90,7 +97,13 @@ def _quietly() -> Iterator[None]:
         _logger.warning("The progress display failed; the run goes on without it.", exc_info=True)
 
 
-def make_display(kind: Any, *, stop: Callable[[], None]) -> Display:
+def make_display(
+    kind: Any,
+    *,
+    stop: Callable[[], None],
+    image_of: Callable[[int], object] | None = None,
+    image_root: Any = None,
+) -> Display:
     """Return the display for the ``progress`` option.
 
     Parameters
@@ -99,6 +112,10 @@ def make_display(kind: Any, *, stop: Callable[[], None]) -> Display:
         ``auto`` and True: a panel in a notebook, a bar where standard error is a terminal, else nothing.
     stop : callable
         What the panel's Stop button calls.
+    image_of : callable, optional
+        Takes a row's position and returns its image cell, for the panel's pictures of the latest masks.
+    image_root : path, optional
+        Folder that paths must lie in.
 
     Raises
     ------
@@ -119,7 +136,9 @@ def make_display(kind: Any, *, stop: Callable[[], None]) -> Display:
         )
     match kind:
         case "widget":
-            return Display(lambda progress: _panel(progress, stop))
+            return Display(
+                lambda progress: _panel(progress, stop=stop, image_of=image_of, image_root=image_root)
+            )
         case "bar":
             return Display(_Bar)
         case "none":
@@ -138,10 +157,10 @@ def _in_notebook() -> bool:
     return shell is not None and hasattr(shell, "kernel")
 
 
-def _panel(progress: Progress, stop: Callable[[], None]) -> _Face | None:
+def _panel(progress: Progress, **options: Any) -> _Face | None:
     from samframe.widgets import ProgressPanel  # noqa: PLC0415 - ipywidgets is heavy
 
-    panel: _Face = ProgressPanel(progress, stop=stop)
+    panel: _Face = ProgressPanel(progress, **options)
     return panel
 
 
@@ -165,6 +184,9 @@ class _Bar:
             ),
             refresh=True,
         )
+
+    def show_latest(self, latest: Sequence[tuple[int, Outcome]]) -> None:
+        """Show nothing: a terminal has no pictures."""
 
     def close(self, progress: Progress | None) -> None:
         if progress is not None:

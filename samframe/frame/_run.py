@@ -38,7 +38,12 @@ class Run:
 
     def __init__(self, work: Work, *, here: bool = False) -> None:
         self._work = work
-        self._display: Display = make_display(work.options.progress, stop=self.stop)
+        self._display: Display = make_display(
+            work.options.progress,
+            stop=self.stop,
+            image_of=work.image_of,
+            image_root=work.options.image_root,
+        )
         self._background = None if here else Background(self.main, stop=self.stop)
         _LAST[:] = [self]
 

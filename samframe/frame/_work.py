@@ -71,6 +71,11 @@ class Work:
         """Whether :meth:`run` has come to its end, a good one or not."""
         return self._has_ended
 
+    def image_of(self, row: int) -> object:
+        """Return the image cell of a row, by position."""
+        cell: object = self._df[self.options.image_col].iloc[row]
+        return cell
+
     @property
     def progress(self) -> Progress | None:
         """Live figures, None while images are still read."""

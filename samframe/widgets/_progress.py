@@ -1,4 +1,4 @@
-"""A run as a panel in the notebook: bar, rows by status, money, pace and a Stop button; in the end one line."""
+"""A run as a panel in the notebook: bar, rows by status, money, pace, latest masks, a Stop button; then one line."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import ipywidgets
 from IPython.display import HTML, display
 
+from samframe.widgets._sheet import contact_sheet
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["ProgressPanel"]
 
@@ -18,6 +20,9 @@ _STOP_HINT = "Send nothing more. Jobs that are out are kept; the same call goes 
 # Okabe and Ito's colours, dark enough for small text. Each stands beside its word: no fact is told by colour alone.
 _STATUS_COLOURS = {"completed": "#00704f", "failed": "#b04a00", "in_doubt": "#8a5a00", "lost": "#b04a00"}
 _OTHER_COLOUR = "#4a5560"
+
+_PICTURES = 6
+_PICTURE_SIDE_PX = 88
 
 
 class _Budget(Protocol):
@@ -63,6 +68,10 @@ class ProgressPanel:
         The first figures: those of :class:`samframe.jobs.Progress`.
     stop : callable
         What the Stop button calls, without arguments, at most once.
+    image_of : callable, optional
+        Takes a row's position and returns its image cell, for small pictures of the latest masks; None: no pictures.
+    image_root : path, optional
+        Folder that paths must lie in.
 
     Attributes
     ----------
@@ -70,8 +79,18 @@ class ProgressPanel:
         The panel.
     """
 
-    def __init__(self, progress: _Progress, *, stop: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        progress: _Progress,
+        *,
+        stop: Callable[[], None],
+        image_of: Callable[[int], object] | None = None,
+        image_root: Any = None,
+    ) -> None:
         self._ask_to_stop = stop
+        self._image_of = image_of
+        self._image_root = image_root
+        self._shown: list[int] = []
         self._is_stopping = False
         self._bar = ipywidgets.IntProgress(
             value=0,
@@ -89,11 +108,16 @@ class ProgressPanel:
         self._button.on_click(self._on_stop)
         self._counts = ipywidgets.HTML()
         self._figures = ipywidgets.HTML()
+        self._latest = ipywidgets.Image(
+            format="webp",
+            layout=ipywidgets.Layout(display="none", max_width="100%", width="max-content", height="auto"),
+        )
         self.widget = ipywidgets.VBox(
             [
                 ipywidgets.HBox([self._bar, self._button], layout=ipywidgets.Layout(align_items="center")),
                 self._counts,
                 self._figures,
+                self._latest,
             ],
             layout=ipywidgets.Layout(max_width="46em"),
         )
@@ -105,6 +129,30 @@ class ProgressPanel:
         self._bar.value = progress.rows_done
         self._counts.value = _counts_html(progress)
         self._figures.value = _figures_html(progress, is_stopping=self._is_stopping)
+
+    def show_latest(self, latest: Iterable[tuple[int, Any]]) -> None:
+        """Show the latest rows that have a mask, newest first, as one small picture. Reads images: not for the loop.
+
+        Parameters
+        ----------
+        latest : iterable of (int, outcome)
+            Row and outcome of the latest jobs, oldest first.
+        """
+        if self._image_of is None:
+            return
+        done = [(row, outcome.mask) for row, outcome in latest if outcome.mask is not None]
+        newest = done[::-1][:_PICTURES]
+        rows = [row for row, _ in newest]
+        if rows == self._shown:
+            return
+        self._shown = rows
+        self._latest.value = contact_sheet(
+            [(self._image_of(row), mask) for row, mask in newest],
+            side=_PICTURE_SIDE_PX,
+            columns=_PICTURES,
+            image_root=self._image_root,
+        )
+        self._latest.layout.display = "" if rows else "none"
 
     def close(self, progress: _Progress | None) -> None:
         """Become one line; what is saved with the notebook is that line, which needs no kernel to be read.

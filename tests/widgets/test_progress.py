@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import ipywidgets
+import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from samframe.jobs import Budget, Outcome, Progress, RowStatus
+from samframe.masks import Mask
 from samframe.widgets import ProgressPanel
 
 
@@ -144,6 +149,53 @@ def test_closed_before_the_first_figures(panel):
     panel.close(None)
 
     assert "before anything was sent" in text(panel)
+
+
+def settled(row, area):
+    pixels = np.zeros((40, 60), dtype=bool)
+    pixels.reshape(-1)[:area] = True
+    return row, Outcome(status=RowStatus.COMPLETED, mask=Mask.from_numpy(pixels))
+
+
+def opened(panel):
+    (picture,) = parts(panel, ipywidgets.Image)
+    return PillowImage.open(io.BytesIO(picture.value)).convert("RGBA")
+
+
+def test_latest_masks_are_shown_newest_first(progress):
+    """Small pictures of the latest rows stand side by side: their images, tinted where the mask is."""
+    images = [np.full((40, 60, 3), 10 * row, dtype=np.uint8) for row in range(9)]
+    panel = ProgressPanel(progress, stop=lambda: None, image_of=images.__getitem__)
+    panel.show_latest([settled(row, 60 * 20) for row in range(9)])
+    sheet = opened(panel)
+    (newest, *_), (before, *_) = sheet.getpixel((30, 54)), sheet.getpixel((30 + 94, 54))
+
+    assert sheet.size == (6 * 94 - 6, 88)
+    assert newest == pytest.approx(80, abs=4)
+    assert before == pytest.approx(70, abs=4)
+    assert sheet.getpixel((30, 34))[2] > 150
+
+
+def test_rows_without_a_mask_or_an_image_are_no_trouble(progress):
+    """A failed row has no picture; an image that is gone leaves its mask alone."""
+    panel = ProgressPanel(progress, stop=lambda: None, image_of=lambda row: "gone.png")
+    (picture,) = parts(panel, ipywidgets.Image)
+    panel.show_latest([(0, Outcome(status=RowStatus.FAILED))])
+    assert picture.layout.display == "none"
+
+    panel.show_latest([settled(1, 900), (2, Outcome(status=RowStatus.FAILED))])
+    assert picture.layout.display == ""
+    assert opened(panel).size == (88, 88)
+
+
+def test_same_rows_are_painted_once(progress):
+    """While nothing new came, nothing is read and nothing is sent."""
+    asked = []
+    panel = ProgressPanel(progress, stop=lambda: None, image_of=asked.append)
+    for _ in range(3):
+        panel.show_latest([settled(1, 900)])
+
+    assert asked == [1]
 
 
 def test_no_rows():
