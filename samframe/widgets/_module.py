@@ -12,6 +12,11 @@ _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z_]+\.js)";\n', re.MULTILI
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let) )", re.MULTILINE)
 _COMMENT_LINE = re.compile(r"^\s*//.*\n", re.MULTILINE)
 _INDENT = re.compile(r"^\s+", re.MULTILINE)
+# What stays as it is (texts, patterns), or blanks beside a sign that needs none. Not + and -: `a - -b` is no `a--b`.
+_BLANKS = re.compile(
+    r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\\n])*`|/(?![*/ ])(?:\\.|\[[^\]\n]*\]|[^/\n\\\[])+/)"""
+    r"""|[ ]*([=(){}\[\],;:?&|<>*!])[ ]*"""
+)
 
 
 @cache
@@ -19,8 +24,8 @@ def module_text(name: str) -> str:
     """Return the text of a module of ``samframe/widgets/static`` that imports nothing.
 
     ``import { a } from "./b.js";`` becomes the text of ``b.js`` without its exports, once; lines that are comments, and
-    indents, are left out, since the text is saved with every notebook. So modules keep to imports of this one form, to
-    names that differ between them, and to template literals of one line.
+    blanks that mean nothing, are left out, since the text is saved with every notebook. So modules keep to imports of
+    this one form, to names that differ between them, and to template literals of one line without another inside.
 
     Parameters
     ----------
@@ -28,7 +33,8 @@ def module_text(name: str) -> str:
         Without its ending: ``"gallery"``.
     """
     text = _inlined(f"{name}.js", {f"{name}.js"})
-    return _INDENT.sub("", _COMMENT_LINE.sub("", text))
+    text = _INDENT.sub("", _COMMENT_LINE.sub("", text))
+    return _BLANKS.sub(lambda match: match[1] or match[2], text)
 
 
 def _inlined(file_name: str, seen: set[str]) -> str:

@@ -29,11 +29,12 @@ _FOLDERS = (
     "JUPYTERLAB_WORKSPACES_DIR",
     "IPYTHONDIR",
 )
-#: Off-screen cells stay in the page; no dialogs come in between.
+#: Off-screen cells stay in the page, no dialogs come in between, and widget state is saved: the largest file.
 _SETTINGS = {
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
+    "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},
 }
 _KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel"
 
