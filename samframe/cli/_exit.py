@@ -18,6 +18,7 @@ class Exit(enum.IntEnum):
     USAGE = 2
     STOPPED = 3
     LEDGER = 4
+    DIFFERS = 5
     INTERRUPTED = 130
 
 
@@ -28,6 +29,7 @@ exit status:
   2    nothing was sent: an option, a column or a file is wrong
   3    the API stopped the run (key, credits, model, connection); rows that were done are kept
   4    the ledger of paid jobs cannot be used; nothing more was sent
+  5    a dataset is not as it was written
   130  interrupted; run the same command again to go on
 """
 
