@@ -21,7 +21,17 @@ from samframe.errors import (
     RowsFailedError,
     SamframeError,
 )
-from samframe.export import ExportReport, read_parquet, to_parquet, verify
+from samframe.export import (
+    ExportReport,
+    read_parquet,
+    split,
+    to_coco,
+    to_huggingface,
+    to_parquet,
+    to_semantic,
+    to_yolo,
+    verify,
+)
 from samframe.frame import (
     Run,
     annotate,
@@ -72,11 +82,16 @@ __all__ = [
     "read_parquet",
     "replay",
     "segment",
+    "split",
     "start",
     "suspicion",
     "to_arrow",
+    "to_coco",
     "to_html",
+    "to_huggingface",
     "to_parquet",
+    "to_semantic",
+    "to_yolo",
     "verify",
     "view",
 ]

@@ -1,18 +1,21 @@
-"""Files that appear whole or not at all: written beside their place, flushed to disk, then renamed."""
+"""Files and folders that appear whole or not at all: written beside their place, flushed to disk, then renamed."""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import secrets
+import shutil
 import stat
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["atomic_write"]
+__all__ = ["atomic_folder", "atomic_write"]
 
 
 @contextlib.contextmanager
@@ -62,6 +65,76 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise
     if os.name == "posix":  # Windows cannot open a folder to flush it
         _flush_to_disk(target.parent, os.O_RDONLY)
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary folder beside `path`; when the block ends well, it takes the place of `path`.
+
+    Where the system can exchange two folders in one step (Linux), a kill at any moment leaves the old folder whole or
+    the new one. Elsewhere the old one is moved aside first, and put back if the second step fails. If the block
+    raises, the temporary folder is removed and `path` stays as it was.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The folder to make or to replace. Its parents are made.
+
+    Yields
+    ------
+    pathlib.Path
+        An empty folder.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "set"
+    >>> with atomic_folder(target) as folder:
+    ...     _ = (folder / "notes.txt").write_text("whole")
+    >>> [file.name for file in target.iterdir()]
+    ['notes.txt']
+    """
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
+    temporary.mkdir()
+    try:
+        yield temporary
+        if hasattr(os, "sync"):  # with many small files quicker than one by one
+            os.sync()
+        if not target.exists():
+            temporary.rename(target)
+        elif not _exchange(temporary, target):
+            aside = temporary.with_suffix(".old")
+            target.rename(aside)
+            try:
+                temporary.rename(target)
+            except OSError:
+                aside.rename(target)
+                raise
+            aside.rename(temporary)
+    finally:
+        # What is left under the temporary name is the old folder, or what did not become the new one.
+        shutil.rmtree(temporary, ignore_errors=True)
+    if os.name == "posix":
+        _flush_to_disk(target.parent, os.O_RDONLY)
+
+
+def _exchange(a: Path, b: Path) -> bool:
+    """Let two folders change their names in one step; False where the system cannot."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        call = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of fcntl.h
+    return bool(call(here, os.fsencode(a), here, os.fsencode(b), exchange) == 0)
 
 
 def _flush_to_disk(path: Path, flags: int) -> None:

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from pandas.api.extensions import register_dataframe_accessor
 
-from samframe.export import to_parquet
+from samframe import export
 from samframe.frame import _segment
 from samframe.frame._annotate import annotate
 from samframe.frame._html import to_html
-from samframe.frame._options import SegmentOptions, signed
+from samframe.frame._options import SegmentOptions, mirrors, signed
 from samframe.frame._suspicion import suspicion
 from samframe.frame._view import view
 from samframe.plotting import plot_masks, plot_summary
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Mapping
 
     import pandas as pd
 
@@ -100,7 +100,7 @@ class FrameSam:
 
     def to_parquet(self, path: str | os.PathLike[str], **options: Any) -> ExportReport | None:
         """Write the frame, masks and all, to Parquet; see :func:`samframe.to_parquet`."""
-        return to_parquet(self._df, path, **options)
+        return export.to_parquet(self._df, path, **options)
 
     def view(
         self,
@@ -111,6 +111,26 @@ class FrameSam:
     ) -> Viewer:
         """Look through the rows in a notebook: filter, sort, mark; see :func:`samframe.view`."""
         return view(self._df, image_col, prompt_col, mask_col, **options)
+
+    @mirrors(export.split)
+    def split(self, fractions: Mapping[str, float], **options: Any) -> pd.Series:
+        return export.split(self._df, fractions, **options)
+
+    @mirrors(export.to_coco)
+    def to_coco(self, folder: str | os.PathLike[str], **options: Any) -> ExportReport:
+        return export.to_coco(self._df, folder, **options)
+
+    @mirrors(export.to_yolo)
+    def to_yolo(self, folder: str | os.PathLike[str], **options: Any) -> ExportReport:
+        return export.to_yolo(self._df, folder, **options)
+
+    @mirrors(export.to_huggingface)
+    def to_huggingface(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Any:
+        return export.to_huggingface(self._df, path, **options)
+
+    @mirrors(export.to_semantic)
+    def to_semantic(self, folder: str | os.PathLike[str], **options: Any) -> ExportReport:
+        return export.to_semantic(self._df, folder, **options)
 
     segment.__doc__ = _segment.segment.__doc__
     asegment.__doc__ = _segment.asegment.__doc__

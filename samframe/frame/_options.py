@@ -18,7 +18,7 @@ from samframe.segmind import Client
 if TYPE_CHECKING:
     import os
 
-__all__ = ["CallOptions", "SegmentOptions", "signed"]
+__all__ = ["CallOptions", "SegmentOptions", "mirrors", "signed"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -170,6 +170,20 @@ def signed(*, leading: tuple[str, ...]) -> Callable[[F], F]:
         ]
         function.__signature__ = given.replace(parameters=[*first, *options])  # type: ignore[attr-defined]  # inspect reads it
         return function
+
+    return decorate
+
+
+def mirrors(function: Callable[..., Any]) -> Callable[[F], F]:
+    """Give a method the docstring and the keywords of the function to which it hands its frame."""
+
+    def decorate(method: F) -> F:
+        _, *parameters = inspect.signature(function).parameters.values()
+        own = inspect.signature(method)
+        signature = own.replace(parameters=[own.parameters["self"], *parameters])
+        method.__signature__ = signature  # type: ignore[attr-defined]  # inspect reads it
+        method.__doc__ = function.__doc__
+        return method
 
     return decorate
 

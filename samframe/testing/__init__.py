@@ -1,4 +1,4 @@
-"""Things to test against: scenes with known masks, photographs free of rights, a server that misbehaves, hostile text.
+"""Things to test against: scenes with known masks, hard masks, photographs, a server that misbehaves, hostile text.
 
 The scenes and the offline engine share one author and one list of colours and shapes, so a score on these scenes is a
 check that the engine works as meant, not a claim about photographs. It was tuned on `TUNING_SEEDS` and is reported on
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from samframe.testing._chaos import ChaosCall, ChaosServer
 from samframe.testing._chaos_moves import Chaos
+from samframe.testing._hard_masks import hard_masks
 from samframe.testing._hostile import HOSTILE_TEXTS
 from samframe.testing._photos import SAMPLE_PHOTOS, PhotoPrompt, sample_photo
 from samframe.testing._scenes import REPORTING_SEEDS, STYLES, TUNING_SEEDS, Scene, SceneObject, make_scene
@@ -25,6 +26,7 @@ __all__ = [
     "PhotoPrompt",
     "Scene",
     "SceneObject",
+    "hard_masks",
     "make_scene",
     "sample_photo",
 ]

@@ -1,0 +1,95 @@
+"""One JSON file of COCO instances: standard JSON with one annotation a line, written and read in a stream."""
+
+from __future__ import annotations
+
+import json
+from typing import IO, TYPE_CHECKING, Any
+
+from samframe.masks import Mask
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from samframe.export._shelf import Placed
+
+__all__ = ["CocoFile", "annotation_path", "mask_of", "read_annotations"]
+
+_BEGIN, _END = '"annotations": [', "],"
+
+
+def annotation_path(root: Path, name: str) -> Path:
+    """Return where the annotations of a split are."""
+    return root / "annotations" / f"instances_{name}.json"
+
+
+class CocoFile:
+    """Writes annotations as they come; images are kept until the end.
+
+    Parameters
+    ----------
+    file : text file
+        Open to write.
+    head : mapping
+        ``info``, ``licenses``, ``categories``.
+    licence : object
+        Id of the licence of all images, None where there is none.
+    """
+
+    def __init__(self, file: IO[str], head: Mapping[str, Any], licence: Any) -> None:
+        self._file = file
+        self._licence = licence
+        self._images: list[str] = []
+        self._n_annotations = 0
+        heads = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in head.items())
+        file.write(f"{{{heads},\n{_BEGIN}")
+
+    def add_image(self, placed: Placed, file_name: str, url: str | None) -> None:
+        """Add an image."""
+        height, width = placed.size_hw
+        image: dict[str, Any] = {
+            "id": placed.number,
+            "width": width,
+            "height": height,
+            "file_name": file_name,
+        }
+        further = {"coco_url": url, "license": self._licence, "source": placed.source}
+        image |= {name: value for name, value in further.items() if value is not None}
+        self._images.append(json.dumps(image))
+
+    def add(self, annotation: Mapping[str, Any]) -> None:
+        """Write an annotation."""
+        self._file.write(
+            (",\n" if self._n_annotations else "\n") + json.dumps(annotation, separators=(",", ":"))
+        )
+        self._n_annotations += 1
+
+    def end(self) -> None:
+        """Write what comes after the annotations."""
+        self._file.write(f'\n{_END}\n"images": [\n' + ",\n".join(self._images) + "\n]}\n")
+
+
+def read_annotations(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the annotations of a file of :class:`CocoFile`, holding one at a time."""
+    with path.open(encoding="ascii") as file:
+        for line in file:
+            if line.rstrip("\n") == _BEGIN:
+                break
+        for line in file:
+            text = line.rstrip("\n")
+            if text in {_END, ""}:
+                break
+            yield json.loads(text.removesuffix(","))
+
+
+def mask_of(segmentation: Any, size_hw: tuple[int, int]) -> Mask:
+    """Return the mask that an annotation's segmentation says.
+
+    Raises
+    ------
+    MaskError
+        If it is none.
+    """
+    if isinstance(segmentation, list):
+        return Mask.from_polygons(segmentation, size_hw)
+    return Mask.from_coco(segmentation)

@@ -1,0 +1,236 @@
+"""The first pass over the rows of an export: who takes part, in which split, with which category."""
+
+from __future__ import annotations
+
+import unicodedata
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from samframe.errors import OptionError
+from samframe.export._links import Links, cell_text
+from samframe.export._records import iter_records, offline_warning
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator
+
+    import pandas as pd
+
+    from samframe.export._options import ExportCall
+    from samframe.export._records import Record
+
+__all__ = ["Member", "Members", "find_members", "image_key", "iter_members"]
+
+#: The split of all rows where none is asked for.
+ONLY_SPLIT = "train"
+_NO_CATEGORY = "object"
+
+NOT_A_MEMBER = -1
+
+
+@dataclass(slots=True)
+class Members:
+    """What the first pass found. Rows are known by their position in the source.
+
+    Attributes
+    ----------
+    splits : list of str
+        Names, in order.
+    split : array of int
+        Position in `splits` of each row, -1 for rows that are left out.
+    categories : list of str
+        Names, in the order of their ids.
+    category : array of int
+        Position in `categories` of each row, -1 for rows that are left out.
+    last_of_image : dict
+        For each image and split the last row that shows it.
+    left_out : list of (int, str)
+        Position and reason.
+    warnings : list of str
+    """
+
+    splits: list[str] = field(default_factory=list)
+    split: array[int] = field(default_factory=lambda: array("i"))
+    categories: list[str] = field(default_factory=list)
+    category: array[int] = field(default_factory=lambda: array("i"))
+    last_of_image: dict[tuple[int, str], int] = field(default_factory=dict)
+    left_out: list[tuple[int, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A row that takes part.
+
+    Attributes
+    ----------
+    record : Record
+    split : str
+    category : int
+        Position among the categories.
+    is_last_of_image : bool
+        Whether no later row of this split shows the same image.
+    """
+
+    record: Record
+    split: str
+    category: int
+    is_last_of_image: bool
+
+
+def find_members(
+    source: pd.DataFrame | str | os.PathLike[str],
+    call: ExportCall,
+    *,
+    refuse: Callable[[Record], str | None] = lambda _: None,
+) -> Members:
+    """Go over all rows once: what each needs of the others is known afterwards.
+
+    Parameters
+    ----------
+    source : DataFrame or path
+        As for :func:`iter_records`.
+    call : ExportCall
+    refuse : callable
+        Why a format cannot take a row, None where it can.
+
+    Raises
+    ------
+    OptionError
+        If a column is missing, a category is not listed, or no row can be exported.
+    """
+    members = Members(categories=list(call.categories or ()))
+    known = {name: at for at, name in enumerate(members.categories)}
+    splits: dict[str, int] = {}
+    links = Links()
+    offline = 0
+    for record in iter_records(source, columns=call.columns(), image_root=call.image_root):
+        _check_cells(record, call)
+        category = _category(record, call)
+        reason = record.reason or refuse(record) or _lacks(record, call, category)
+        if reason is not None or category is None:
+            members.left_out.append((record.position, reason or ""))
+            members.split.append(NOT_A_MEMBER)
+            members.category.append(NOT_A_MEMBER)
+            continue
+        if call.categories is not None and category not in known:
+            raise OptionError(f"Row {record.position}: its category {category!r} is not among categories.")
+        offline += record.is_offline
+        members.category.append(known.setdefault(category, len(known)))
+        members.split.append(
+            0 if call.fractions else splits.setdefault(record.split or ONLY_SPLIT, len(splits))
+        )
+        _add_links(links, record, call)
+    if not links.positions:
+        raise OptionError(f"No row can be exported. {_first_reason(members)}")
+    members.categories, members.splits = list(known), list(splits)
+    if call.fractions:
+        _draw_splits(members, links, call, call.fractions)
+    _note_images(members, links)
+    members.warnings += [offline_warning(offline)] if offline else []
+    return members
+
+
+def iter_members(
+    source: pd.DataFrame | str | os.PathLike[str],
+    call: ExportCall,
+    members: Members,
+    *,
+    open_pictures: bool = True,
+) -> Iterator[Member]:
+    """Yield the rows that take part, in order."""
+    stream = iter_records(
+        source, columns=call.columns(), image_root=call.image_root, open_pictures=open_pictures
+    )
+    for record in stream:
+        split = members.split[record.position]
+        if split == NOT_A_MEMBER:
+            continue
+        last = open_pictures and members.last_of_image[split, image_key(record)] == record.position
+        yield Member(
+            record=record,
+            split=members.splits[split],
+            category=members.category[record.position],
+            is_last_of_image=last,
+        )
+
+
+def image_key(record: Record) -> str:
+    """Return what tells images apart: the digest of the bytes, or a URL."""
+    picture = record.picture
+    return picture.sha256 if picture is not None and picture.sha256 is not None else f"url:{record.image}"
+
+
+def _add_links(links: Links, record: Record, call: ExportCall) -> None:
+    links.add(
+        record.position,
+        image=image_key(record),
+        picture=record.picture if call.fractions and call.near_duplicates is not None else None,
+        group=record.cells.get(call.group) if call.group is not None else None,
+        stratum=record.cells.get(call.stratify) if call.stratify is not None else None,
+    )
+
+
+def _draw_splits(members: Members, links: Links, call: ExportCall, fractions: dict[str, float]) -> None:
+    found, warnings = links.draw(
+        fractions,
+        seed=call.seed,
+        near_duplicates=call.near_duplicates,
+        is_stratified=call.stratify is not None,
+    )
+    members.splits = list(fractions)
+    number = {name: at for at, name in enumerate(members.splits)}
+    for position, name in zip(links.positions, found, strict=True):
+        members.split[position] = number[name]
+    members.warnings += warnings
+
+
+def _note_images(members: Members, links: Links) -> None:
+    """Note the last row of each image in each split, and warn where an image is in several."""
+    for position, key in zip(links.positions, links.images, strict=True):
+        if key is None:  # every row that takes part has an image
+            continue
+        members.last_of_image[members.split[position], key] = position
+    keys = {key for _, key in members.last_of_image}
+    straddling = len(members.last_of_image) - len(keys)
+    if straddling:
+        members.warnings.append(
+            f"{straddling:,} images are in more than one split: what is measured on one has been seen in another."
+        )
+
+
+def _lacks(record: Record, call: ExportCall, category: str | None) -> str | None:
+    if record.picture is None:
+        return "no image"
+    if category is None:
+        return f"no category in column {call.category_col!r}"
+    if not call.fractions and call.split is not None and record.split is None:
+        return f"no split in column {call.split!r}"
+    return None
+
+
+def _check_cells(record: Record, call: ExportCall) -> None:
+    for name in (call.category_col, call.stratify, call.group):
+        if name is not None and name not in record.cells:
+            raise OptionError(f"There is no column {name!r}.")
+
+
+def _category(record: Record, call: ExportCall) -> str | None:
+    """Return the category's name, None where a column of categories has none."""
+    if call.category_col is not None:
+        return _plain(cell_text(record.cells.get(call.category_col)) or "") or None
+    return _plain(record.prompt or "").lower() or _NO_CATEGORY
+
+
+def _plain(text: str) -> str:
+    """Return a text in one line and one normal form, without what does not print."""
+    normal = unicodedata.normalize("NFC", text)
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in normal).split())
+
+
+def _first_reason(members: Members) -> str:
+    if not members.left_out:
+        return "There are no rows."
+    position, reason = members.left_out[0]
+    return f"Row {position}: {reason}."

@@ -1,0 +1,210 @@
+"""The folder of a training set: names, what may be replaced, whole or not at all, and nothing of the machine."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from samframe._files import atomic_folder
+from samframe.errors import ImageError, OptionError
+from samframe.export import _yolo, to_coco, to_huggingface, to_semantic, to_yolo
+from samframe.masks import Mask
+from samframe.testing import HOSTILE_TEXTS
+
+WRITERS = {"coco": to_coco, "yolo": to_yolo, "huggingface": to_huggingface, "semantic": to_semantic}
+HOSTILE_NAMES = [
+    "CON",
+    "nul",
+    "..",
+    ". .",
+    "a b",
+    "é",
+    "e\u0301",
+    "É",
+    "😀",
+    "x" * 200,
+    "-rf",
+    "a;b",
+    "%s",
+    "'",
+]
+
+
+@pytest.fixture(params=WRITERS)
+def write(request):
+    return WRITERS[request.param]
+
+
+def names_in(folder):
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def files_of(folder):
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_hostile_names_stay_inside_unique_and_reversible(tmp_path, monkeypatch):
+    """Whatever images and labels are called, files are plain names in their folder, and rows.jsonl leads back."""
+    monkeypatch.chdir(tmp_path)
+    rs = np.random.RandomState(0)
+    names, mask = [], Mask.from_numpy(np.ones((8, 8)))
+    for number, name in enumerate(HOSTILE_NAMES):
+        folder = Path("in") / str(number)
+        folder.mkdir(parents=True)
+        path = folder / f"{name}.png"
+        Image.fromarray(rs.randint(0, 255, (8, 8, 3), dtype=np.uint8)).save(path, "PNG")
+        names.append(f"in/{number}/../{number}/{name}.png")
+    index = [*HOSTILE_TEXTS, *HOSTILE_TEXTS][: len(names)]
+    df = pd.DataFrame({"image": names, "mask": pd.array([mask] * len(names), dtype="mask")}, index=index)
+    to_yolo(df, "out/set")
+    images = names_in("out/set/images/train")
+    rows = [json.loads(line) for line in Path("out/set/rows.jsonl").read_text("ascii").splitlines()]
+
+    assert names_in("out") == ["set"]
+    assert len({name.casefold() for name in images}) == len(names)
+    assert all(name == Path(name).name and len(name.encode()) < 200 for name in images)
+    assert [row["source"] for row in rows] == names
+    assert [row["label"] for row in rows] == index
+    assert {row["image"] for row in rows} == set(images)
+
+
+def test_hostile_splits_are_folders_inside(frame, tmp_path, write):
+    """The name of a split is no path."""
+    write(frame, tmp_path / "out" / "set", split={"../../up": 0.5, "con": 0.3, "annotations": 0.2})
+
+    assert names_in(tmp_path) == ["out", "user"]
+    assert names_in(tmp_path / "out") == ["set"]
+    assert all(".." not in path.parts for path in files_of(tmp_path / "out"))
+
+
+def test_nothing_of_the_machine_is_in_it(frame, tmp_path, write, pictures):
+    """No absolute path, no key, no pickle, though the frame holds absolute paths."""
+    df = frame.assign(image=[str(Path(name).absolute()) for name in frame["image"]])
+    write(df, tmp_path / "set")
+
+    for path in files_of(tmp_path / "set"):
+        data = path.read_bytes()
+        assert str(tmp_path).encode() not in data
+        assert not data.startswith(b"\x80\x04")
+        assert path.suffix in {".json", ".jsonl", ".txt", ".yaml", ".png", ".parquet"}
+
+
+def test_absolute_paths_are_told_where_asked_for(frame, tmp_path, pictures):
+    """paths="absolute" is for one's own machine."""
+    df = frame.assign(image=[str(Path(name).absolute()) for name in frame["image"]])
+    to_yolo(df, tmp_path / "set", paths="absolute")
+
+    assert str(pictures) in (tmp_path / "set" / "rows.jsonl").read_text()
+
+
+def test_report_is_one_line_and_a_file(frame, tmp_path, write):
+    """What is printed is in fidelity.json, and says how many rows are in and out."""
+    report = write(frame, tmp_path / "set")
+    facts = json.loads((tmp_path / "set" / "fidelity.json").read_text())
+
+    assert "\n" not in str(report)
+    assert facts["rows_written"] == report.rows_written
+    assert [(left["row"], left["reason"]) for left in facts["rows_left_out"]] == list(report.rows_left_out)
+    assert facts["iou_min"] == report.iou_min
+    assert report.rows_left_out[-1] == (9, "no mask (status failed): nothing found")
+
+
+def test_what_is_no_export_is_never_touched(frame, tmp_path, write):
+    """A folder of the user's is refused, and so is a dataset."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    (tmp_path / "dataset").mkdir()
+    (tmp_path / "dataset" / "fidelity.json").write_text('{"format": "dataset"}')
+    (tmp_path / "file").write_text("x")
+    for name in ("mine", "dataset", "file"):
+        with pytest.raises(OptionError, match="no training set"):
+            write(frame, tmp_path / name)
+
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+    assert names_in(tmp_path) == ["dataset", "file", "mine", "user"]
+
+
+def test_an_earlier_export_is_replaced_whole(frame, tmp_path, write):
+    """Nothing of the old one stays; with overwrite=False it is kept."""
+    write(frame, tmp_path / "set", split={"train": 0.5, "old": 0.5})
+    with pytest.raises(OptionError, match="overwrite=True"):
+        write(frame, tmp_path / "set", overwrite=False)
+    write(frame, tmp_path / "set")
+
+    assert not [path for path in (tmp_path / "set").rglob("*") if "old" in path.name]
+    assert names_in(tmp_path) == ["set", "user"]
+
+
+def test_an_image_that_changes_meanwhile_stops_the_export(frame, tmp_path, monkeypatch, pictures):
+    """No folder appears with another picture under a mask."""
+    find = _yolo.find_members
+
+    def find_then_change(*arguments, **options):
+        members = find(*arguments, **options)
+        Image.fromarray(np.zeros((10, 10, 3), np.uint8)).save(pictures / "ring.png")
+        return members
+
+    monkeypatch.setattr(_yolo, "find_members", find_then_change)
+    with pytest.raises((ImageError, KeyError)):
+        to_yolo(frame, tmp_path / "set")
+
+    assert names_in(tmp_path) == ["user"]
+
+
+def test_urls_are_no_folders(frame, tmp_path, write):
+    """Training sets are trees of small files: they are written here and copied from here."""
+    with pytest.raises(OptionError, match="this machine"):
+        write(frame, "memory://set")
+
+
+def test_a_block_that_raises_leaves_the_folder_as_it_was(tmp_path):
+    """Neither a part of the new one nor a loss of the old one."""
+    with atomic_folder(tmp_path / "set") as folder:
+        (folder / "a").write_text("old")
+
+    def fail():
+        with atomic_folder(tmp_path / "set") as folder:
+            (folder / "a").write_text("new")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+
+    assert (tmp_path / "set" / "a").read_text() == "old"
+    assert names_in(tmp_path) == ["set"]
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from samframe._files import atomic_folder
+for number in range(10_000):
+    with atomic_folder(sys.argv[1]) as folder:
+        for file in range(5):
+            (folder / str(file)).write_text(str(number))
+    print(number, flush=True)
+"""
+
+
+def test_killed_at_any_moment_the_folder_is_whole(tmp_path):
+    """Kill -9 while folders take one another's place: the files are always all of one generation."""
+    for turn in range(5):
+        child = subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(tmp_path / "set")], stdout=subprocess.PIPE, text=True
+        )
+        assert child.stdout.readline().strip() == "0"
+        time.sleep(0.05 * turn)
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+        found = {(tmp_path / "set" / str(file)).read_text() for file in range(5)}
+
+        assert len(found) == 1
