@@ -46,7 +46,7 @@ def safe_name(text: str, *, taken: set[str], suffix: str = "") -> str:
     >>> safe_name("cat", taken=taken, suffix=".png")
     'cat.png'
     >>> safe_name("../etc/passwd", taken=taken)
-    'etc_passwd-98d4db8b4e'
+    'etc_passwd-7fef78f534'
     """
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     plain = _plain(text)

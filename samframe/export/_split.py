@@ -67,7 +67,8 @@ def split(
 
     Examples
     --------
-    >>> import numpy as np
+    >>> import numpy as np, pandas as pd
+    >>> from samframe.export import split
     >>> images = [np.full((8, 8, 3), 40 * number, np.uint8) for number in range(5)]
     >>> df = pd.DataFrame({"image": [*images, images[0]]})
     >>> drawn = split(df, {"train": 0.8, "val": 0.2}, near_duplicates=None)
