@@ -93,8 +93,9 @@ def paired_iou(a: MaskArray, b: MaskArray) -> NDArray[np.float64]:
     _check_sizes(a.pool.sizes_hw()[own], b.pool.sizes_hw()[theirs], present)
     shared = np.zeros(len(present), dtype=np.int64)
     near = np.flatnonzero(boxes_meet(bboxes(a.pool, own), bboxes(b.pool, theirs)))
-    if len(near):
-        shared[near] = _runs.paired_intersection(*a.pool.toggles(own[near]), *b.pool.toggles(theirs[near]))
+    at_once = len(near) if a.pool.keeps_runs() and b.pool.keeps_runs() else _BATCH
+    for part in _batches(near, at_once):
+        shared[part] = _runs.paired_intersection(*a.pool.toggles(own[part]), *b.pool.toggles(theirs[part]))
     result = np.full(len(a), np.nan)
     result[present] = _ratio(shared, areas(a.pool, own) + areas(b.pool, theirs) - shared)
     return result
@@ -135,10 +136,10 @@ def _unknown(known: NDArray[Any], index: NDArray[np.int64]) -> NDArray[np.int64]
     return distinct(present[known[present] < 0], len(known))
 
 
-def _batches(positions: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+def _batches(positions: NDArray[np.int64], at_once: int = _BATCH) -> Iterator[NDArray[np.int64]]:
     """Yield positions a few thousand at a time, so that their decoded runs take little room."""
-    for start in range(0, len(positions), _BATCH):
-        yield positions[start : start + _BATCH]
+    for start in range(0, len(positions), max(at_once, 1)):
+        yield positions[start : start + at_once]
 
 
 def _span_sums(toggles: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[Any]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MaskPool"]
 
+#: Runs are kept up to this many bytes a pool: they take four times the room of the COCO bytes.
+_KEPT_BYTES = 1 << 25
 #: An area or a box that has not been worked out yet.
 _UNKNOWN = -1
 
@@ -182,8 +184,8 @@ class MaskPool:
         positions : ndarray of int64, shape (n,)
             Positions in the pool, none negative.
         keep : bool
-            Decode the whole pool and keep its runs, where these entries are a good part of it. Otherwise runs that were
-            not kept before are decoded and let go: they take several times the room of the COCO bytes.
+            Decode the whole pool and keep its runs, where these entries are a good part of it and the runs take 32 MiB
+            or less. Otherwise runs that were not kept before are decoded and let go.
 
         Returns
         -------
@@ -195,7 +197,8 @@ class MaskPool:
         with self._lock:
             data, offsets = self.bytes_view()
             n_decoded = len(self._toggle_offsets) - 1
-            if n_decoded < len(self) and not (keep and 4 * len(positions) >= len(self) - n_decoded):
+            worth_it = keep and 4 * len(positions) >= len(self) - n_decoded
+            if n_decoded < len(self) and not (worth_it and self.keeps_runs()):
                 lengths = offsets[positions + 1] - offsets[positions]
                 chosen, starts = gather(data, offsets[positions], lengths)
                 return _decode(chosen, starts, self.sizes_hw()[positions])
@@ -209,6 +212,11 @@ class MaskPool:
                 return self._toggles[bounds[0] : bounds[-1]], bounds - bounds[0]
             starts = self._toggle_offsets[positions]
             return gather(self._toggles, starts, self._toggle_offsets[positions + 1] - starts)
+
+    def keeps_runs(self) -> bool:
+        """Say whether the pool is small enough for its decoded runs to be kept."""
+        data, _ = self.bytes_view()  # a run takes one byte at the least
+        return self._toggles.itemsize * len(data) <= _KEPT_BYTES
 
     def _known_areas(self) -> NDArray[np.int64]:
         missing = len(self._sizes) - len(self._areas)
