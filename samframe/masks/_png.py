@@ -20,7 +20,15 @@ from samframe.errors import MaskError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["PngParts", "inflate", "parse_png", "read_gray_png", "read_with_pillow", "write_gray_png"]
+__all__ = [
+    "PngParts",
+    "inflate",
+    "inflate_pieces",
+    "parse_png",
+    "read_gray_png",
+    "read_with_pillow",
+    "write_gray_png",
+]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_PIXELS = 2**29  # 20,000 x 20,000 and some more
@@ -45,6 +53,11 @@ class PngParts:
     def n_channels(self) -> int:
         """Samples a pixel."""
         return _CHANNELS[self.colour_type]
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether the last sample of a pixel is its opacity."""
+        return self.colour_type in (4, 6)
 
     @property
     def row_bytes(self) -> int:
@@ -115,6 +128,46 @@ def _checked_parts(header: bytes, palette: bytes, data: bytes, *, transparent: b
     )
 
 
+def inflate_pieces(parts: PngParts, n_bytes: int) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield what `inflate` returns some rows at a time, at most about ``n_bytes``, so that a reader may stop early.
+
+    Raises
+    ------
+    MaskError
+        As `inflate`, once the rows before the damage are out.
+    """
+    height, stride = parts.size_hw[0], parts.row_bytes + 1
+    step = max(1, n_bytes // stride)
+    packer, data = zlib.decompressobj(-zlib.MAX_WBITS), _deflated(parts)
+    try:
+        for first in range(0, height, step):
+            n_rows = min(step, height - first)
+            raw = packer.decompress(data, n_rows * stride)
+            if len(raw) != n_rows * stride:
+                raise _wrong_length(height)
+            data = packer.unconsumed_tail
+            yield np.frombuffer(raw, dtype=np.uint8).reshape(n_rows, stride)
+        if packer.decompress(data, 1) or not packer.eof:
+            raise _wrong_length(height)
+    except zlib.error as error:
+        raise MaskError(f"the PNG file is damaged: {error}") from None
+
+
+def _deflated(parts: PngParts) -> bytes:
+    """Return the deflate stream without zlib's header and checksum.
+
+    The chunks' own checksums vouch for it, so that its second one, over all pixels, need not be computed.
+    """
+    data = parts.data
+    if len(data) < 6 or data[0] & 15 != 8 or data[1] & 32 or int.from_bytes(data[:2], "big") % 31:  # noqa: PLR2004
+        raise MaskError("the PNG file is damaged: its data is no zlib stream")
+    return data[2:-4]
+
+
+def _wrong_length(height: int) -> MaskError:
+    return MaskError(f"the PNG file is damaged: its data is not that of {height} rows")
+
+
 def inflate(parts: PngParts) -> npt.NDArray[np.uint8]:
     """Return the filtered rows of a PNG that is not interlaced: uint8 (H, 1 + row bytes), filter type first.
 
@@ -125,19 +178,16 @@ def inflate(parts: PngParts) -> npt.NDArray[np.uint8]:
     """
     height, stride = parts.size_hw[0], parts.row_bytes + 1
     expected = height * stride
-    data = parts.data
-    if len(data) < 6 or data[0] & 15 != 8 or data[1] & 32 or int.from_bytes(data[:2], "big") % 31:  # noqa: PLR2004
-        raise MaskError("the PNG file is damaged: its data is no zlib stream")
-    # The chunks' own checksums vouch for the stream, so that its second one, over all pixels, need not be computed.
+    data = _deflated(parts)
     try:
         if len(data) * _MAX_EXPANSION <= max(_HARMLESS_BYTES, 2 * expected):
-            raw = zlib.decompress(data[2:-4], -zlib.MAX_WBITS, expected)
+            raw = zlib.decompress(data, -zlib.MAX_WBITS, expected)
         else:
-            raw = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data[2:-4], expected + 1)
+            raw = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, expected + 1)
     except zlib.error as error:
         raise MaskError(f"the PNG file is damaged: {error}") from None
     if len(raw) != expected:
-        raise MaskError(f"the PNG file is damaged: its data is not that of {height} rows")
+        raise _wrong_length(height)
     return np.frombuffer(raw, dtype=np.uint8).reshape(height, stride)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from samframe.masks._codec import toggles_from_array, toggles_from_bits
-from samframe.masks._png import PngParts, inflate, parse_png, read_with_pillow
+from samframe.masks._png import PngParts, inflate, inflate_pieces, parse_png, read_with_pillow
 
 __all__ = ["toggles_from_gray", "toggles_from_png"]
 
@@ -21,7 +21,12 @@ Ints = npt.NDArray[np.integer[Any]]
 Bytes = npt.NDArray[np.uint8]
 
 _NONE, _SUB, _UP, _AVERAGE, _PAETH = range(5)
-_MAX_PAETH = 3000  # changes in such rows, which are worked on one by one
+_GRAY, _PALETTE = 0, 3  # colour types
+_PIECE_BYTES = 1 << 19  # looked through before more is inflated
+_MAX_USED = 8  # more than one word in this many is not 0: read it as pixels
+_HARMLESS = 1 << 9
+_SIMPLE = 100  # pixels' bytes a byte of the file
+_FEW_CHANGES = 8  # of a Paeth row, followed one by one
 _WHITE = 128  # the least luma that is foreground, in an image that has more than 0 and 1
 
 
@@ -62,12 +67,12 @@ def _read_bits(parts: PngParts) -> Bytes | None:
     """Return rows packed to bits, or None where this reader is not the one for the file."""
     if parts.bit_depth == 1 and _black_and_white(parts):
         return _read_packed(parts)
-    if parts.bit_depth != 8 or parts.colour_type not in (0, 2, 3):  # noqa: PLR2004 - a byte a sample, no alpha
+    if parts.bit_depth != 8:  # noqa: PLR2004 - a byte a sample
         return None
+    if parts.colour_type != _PALETTE:
+        return _bits_from_residuals(parts)
     rows = inflate(parts)
-    if parts.colour_type != 2 and not rows[:, 0].any():  # noqa: PLR2004 - gray or palette, nothing filtered
-        return _bits_from_bytes(rows[:, 1:], parts.palette if parts.colour_type else None)
-    return None if parts.colour_type == 3 else _bits_from_residuals(rows, parts)  # noqa: PLR2004 - palette
+    return None if rows[:, 0].any() else _bits_from_bytes(rows[:, 1:], parts.palette)
 
 
 def _bits_from_bytes(pixels: Bytes, palette: bytes | None) -> Bytes | None:
@@ -87,7 +92,7 @@ def _bits_from_bytes(pixels: Bytes, palette: bytes | None) -> Bytes | None:
 
 def _black_and_white(parts: PngParts) -> bool:
     """Say whether a bit of 1 is white and 0 is black."""
-    if parts.colour_type == 3:  # noqa: PLR2004 - palette
+    if parts.colour_type == _PALETTE:
         return parts.palette in (bytes(3) + b"\xff" * 3, bytes(3) + b"\x01" * 3)
     return parts.colour_type == 0
 
@@ -122,17 +127,15 @@ def _up_groups(filters: Bytes) -> list[tuple[int, int]]:
     return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
 
 
-def _bits_from_residuals(rows: Bytes, parts: PngParts) -> Bytes | None:
-    """Return the bits of a gray or RGB image of two values, 0 and 255 or 0 and 1; None for any other."""
-    filters = rows[:, 0].copy()
-    if int(filters.max()) > _PAETH or (filters == _AVERAGE).any():
-        return None
-    places = _residuals(rows, parts.n_channels)
+def _bits_from_residuals(parts: PngParts) -> Bytes | None:
+    """Return the bits of an opaque image of two values (0 and 255, or 0 and 1) or of unfiltered gray, else None."""
+    filters, offsets, values = _find_residuals(parts)
+    if len(filters) < parts.size_hw[0]:
+        return _read_unfiltered(parts) if parts.colour_type == _GRAY and not filters.any() else None
+    places = _places(offsets, values, filters, parts)
     if places is None:
         return None
     ys, xs, values = places
-    if np.count_nonzero(filters[ys] == _PAETH) > _MAX_PAETH:
-        return None
     height, width = parts.size_hw
     n_bytes = (width + 63) // 64 * 8
     bits = np.zeros((height, n_bytes), dtype=np.uint8)
@@ -148,35 +151,92 @@ def _bits_from_residuals(rows: Bytes, parts: PngParts) -> Bytes | None:
     return _cut(bits, width)
 
 
-def _residuals(rows: Bytes, n_channels: int) -> tuple[Ints, Ints, Bytes] | None:
-    """Return row, column and value of every byte that is not 0, if all are 1 or 255 and the same in all channels."""
-    flat = rows.ravel()
-    whole = flat.size // 8 * 8
-    words = flat[:whole].view(np.uint64)
-    used = np.flatnonzero(words != 0)
-    if used.size > words.size // 8 + 64:
+def _read_unfiltered(parts: PngParts) -> Bytes | None:
+    rows = inflate(parts)
+    return None if rows[:, 0].any() else _bits_from_bytes(rows[:, 1:], None)
+
+
+def _find_residuals(parts: PngParts) -> tuple[Bytes, Ints, Bytes]:
+    """Return the rows' filters, and place and value of every byte that is not 0, filters among them.
+
+    Reading stops, some filters short, where too many bytes are not 0 or one is neither 255 nor as small as a filter.
+    """
+    filters: list[Bytes] = []
+    offsets: list[Ints] = []
+    values: list[Bytes] = []
+    start = 0
+    expected = parts.size_hw[0] * (parts.row_bytes + 1)
+    is_simple = len(parts.data) * _SIMPLE < expected  # what packs so well will not have to be read as pixels
+    for rows in inflate_pieces(parts, expected if is_simple else _PIECE_BYTES):
+        filters.append(rows[:, 0].copy())
+        flat = rows.ravel()
+        whole = flat.size // 8 * 8
+        words = flat[:whole].view(np.uint64)
+        used = np.flatnonzero(words != 0)
+        samples = words[used].view(np.uint8)
+        if (
+            used.size * _MAX_USED > words.size + _HARMLESS
+            or int((samples + np.uint8(1)).max(initial=0)) > _PAETH + 1
+        ):
+            break
+        tail = np.flatnonzero(flat[whole:]) + whole
+        where = np.flatnonzero(samples)
+        offsets += [(used * 8 + start)[where >> 3] + (where & 7), tail + start]
+        values += [samples[where], flat[tail]]
+        start += flat.size
+    else:
+        return np.concatenate(filters), np.concatenate(offsets), np.concatenate(values)
+    return (
+        np.concatenate(filters)[: parts.size_hw[0] - 1],
+        np.empty(0, dtype=np.int64),
+        np.empty(0, dtype=np.uint8),
+    )
+
+
+def _places(offsets: Ints, values: Bytes, filters: Bytes, parts: PngParts) -> tuple[Ints, Ints, Bytes] | None:
+    """Return row, column and value of each change, if all are 1 or 255 and the same in all channels, else None."""
+    if (filters == _AVERAGE).any():
         return None
-    samples = np.append(words[used].view(np.uint8), flat[whole:])
-    found = np.flatnonzero(samples != 0)
-    values = samples[found]
-    spots = np.append(used, words.size)[found >> 3] * 8 + (found & 7)
-    ys = spots // rows.shape[1]
-    columns = spots - ys * rows.shape[1]
+    ys = offsets // (parts.row_bytes + 1)
+    columns = offsets - ys * (parts.row_bytes + 1)
     inside = np.flatnonzero(columns)  # the first column holds the filters
     ys, columns, values = ys[inside], columns[inside] - 1, values[inside]
-    if n_channels > 1:
-        if values.size % n_channels:
+    if parts.has_alpha:
+        colours = _without_alpha(filters, parts, (ys, columns, values))
+        if colours is None:
             return None
-        ys, columns, values = (part.reshape(-1, n_channels) for part in (ys, columns, values))
-        together = (columns == columns[:, :1] + np.arange(n_channels)).all() and not (
-            columns[:, 0] % n_channels
+        ys, columns, values = ys[colours], columns[colours], values[colours]
+    n_colours = parts.n_channels - parts.has_alpha
+    if n_colours > 1:
+        if values.size % n_colours:
+            return None
+        shape = (-1, n_colours)
+        ys, columns, values = ys.reshape(shape), columns.reshape(shape), values.reshape(shape)
+        together = (columns == columns[:, :1] + np.arange(n_colours)).all() and not (
+            columns[:, 0] % parts.n_channels
         ).any()
         if not (together and (values == values[:, :1]).all() and (ys == ys[:, :1]).all()):
             return None
-        ys, columns, values = ys[:, 0], columns[:, 0] // n_channels, values[:, 0]
+        ys, columns, values = ys[:, 0], columns[:, 0], values[:, 0]
     if ((values + np.uint8(1)) > 2).any():  # noqa: PLR2004 - 255, 0 and 1 become 0, 1 and 2
         return None
-    return ys, columns, values
+    return ys, columns // parts.n_channels, values
+
+
+def _without_alpha(filters: Bytes, parts: PngParts, places: tuple[Ints, Ints, Bytes]) -> Ints | None:
+    """Return which bytes are of colours, or None where the image is not opaque all over.
+
+    Where it is, alpha is predicted but at the start of a row that looks to its left only.
+    """
+    ys, columns, values = places
+    is_alpha = columns % parts.n_channels == parts.n_channels - 1
+    begins = filters == _SUB
+    begins[0] |= filters[0] == _PAETH  # there is nothing above
+    alpha = np.flatnonzero(is_alpha)
+    opaque = np.array_equal(ys[alpha], np.flatnonzero(begins)) and (values[alpha] == 255).all()  # noqa: PLR2004
+    if not opaque or (columns[alpha] != parts.n_channels - 1).any():
+        return None
+    return np.flatnonzero(~is_alpha)
 
 
 def _unfilter(bits: Bytes, filters: Bytes) -> None:
@@ -189,11 +249,13 @@ def _unfilter(bits: Bytes, filters: Bytes) -> None:
     sums = np.zeros((words.shape[0] + 1, words.shape[1]), dtype=np.uint64)
     np.bitwise_xor.accumulate(words, axis=0, out=sums[1:])
     base = np.maximum.accumulate(np.where(filters == _UP, 0, np.arange(filters.size)))
+    ends = np.searchsorted(
+        base, paeth, side="right"
+    ).tolist()  # before the first row that does not build on this one
     changes = [bits[row].copy() for row in paeth]
     np.bitwise_xor(sums[1:], sums[base], out=words)
-    for row, change in zip(paeth, changes, strict=True):
+    for row, end, change in zip(paeth, ends, changes, strict=True):
         above = bits[row - 1] if row else np.zeros_like(change)
-        end = int(np.searchsorted(base, row, side="right"))  # the rows that build on this one
         bits[row:end] ^= _paeth(change, above) ^ bits[row]
 
 
@@ -205,6 +267,15 @@ def _paeth(changes: Bytes, above: Bytes) -> Bytes:
     """
     upper, left = int.from_bytes(above), int.from_bytes(changes)
     edges, row = upper ^ (upper >> 1), upper
+    if left.bit_count() > _FEW_CHANGES:
+        # Whether a pixel differs from the one above: the parity of the changes since the last edge above it.
+        n_bits, reach = 8 * above.size, 1
+        joined = ~edges & ((1 << n_bits) - 1)
+        while reach < n_bits:
+            left ^= (left >> reach) & joined
+            joined &= joined >> reach
+            reach *= 2
+        return np.frombuffer((upper ^ left).to_bytes(above.size), dtype=np.uint8)
     while left:
         first = left.bit_length()  # the first pixel is the highest bit
         left ^= 1 << (first - 1)
