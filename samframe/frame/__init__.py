@@ -2,6 +2,8 @@
 
 from samframe.frame._accessor import FrameSam
 from samframe.frame._annotate import annotate, replay
+from samframe.frame._compare import compare
+from samframe.frame._comparison import Comparison
 from samframe.frame._html import to_html
 from samframe.frame._offline import OFFLINE_KEY, OfflineClient, offline
 from samframe.frame._options import CallOptions, SegmentOptions, signed
@@ -16,6 +18,7 @@ from samframe.frame._view import view
 __all__ = [
     "OFFLINE_KEY",
     "CallOptions",
+    "Comparison",
     "FrameSam",
     "OfflineClient",
     "Run",
@@ -24,6 +27,7 @@ __all__ = [
     "SeriesSam",
     "annotate",
     "asegment",
+    "compare",
     "empty_result",
     "last_run",
     "offline",

@@ -9,6 +9,7 @@ from pandas.api.extensions import register_dataframe_accessor
 from samframe import export
 from samframe.frame import _segment
 from samframe.frame._annotate import annotate
+from samframe.frame._compare import compare
 from samframe.frame._html import to_html
 from samframe.frame._options import SegmentOptions, mirrors, signed
 from samframe.frame._suspicion import suspicion
@@ -17,11 +18,12 @@ from samframe.plotting import plot_masks, plot_summary
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Mapping, Sequence
 
     import pandas as pd
 
     from samframe.export import ExportReport
+    from samframe.frame._comparison import Comparison
     from samframe.frame._run import Run
     from samframe.jobs import Plan
     from samframe.widgets import Viewer
@@ -83,6 +85,10 @@ class FrameSam:
     def plot_summary(self, **options: Any) -> Any:
         """Draw rows by status, times, spending and areas in one figure; see :func:`samframe.plotting.plot_summary`."""
         return plot_summary(self._df, **options)
+
+    def compare(self, variants: Mapping[str, str | Sequence[str]], **options: Any) -> Comparison | Plan:
+        """Try prompts on a sample of the frame's images; see :func:`samframe.compare`."""
+        return compare(self._df, variants, **options)
 
     def suspicion(self, **options: Any) -> pd.DataFrame:
         """Score how doubtful each row's mask is, and say why; see :func:`samframe.suspicion`."""
