@@ -42,6 +42,14 @@ RUN = (
     "viewer = out.sam.view()\nviewer"
 )
 
+#: The cat's row comes after those that were gone through before.
+ANNOTATE = """
+out = df.sam.segment(coordinates_col="points", client=client, progress=False)
+cat = int(out["points"].map(lambda points: points is not None and points[0] == (165, 115)).to_numpy().argmax())
+annotator = out.sam.annotate(rows=[*range(4, cat), cat, *range(cat + 1, cat + 8)], client=client)
+annotator
+"""
+
 
 def gallery(lab: Lab, *, dark: bool) -> None:
     """The gallery with a selection and marks, coloured by status in the light picture."""
@@ -60,6 +68,38 @@ def gallery(lab: Lab, *, dark: bool) -> None:
         page.wait_for_function("document.querySelector('.samframe-gallery').dataset.large !== undefined")
         page.wait_for_timeout(400)
         _shoot(root, "view-large")
+    notebook.close()
+
+
+def annotator(lab: Lab, *, dark: bool) -> None:
+    """The annotator at a photograph that was sent again with points; in the dark picture with strokes, compared."""
+    notebook = _opened(lab, [FRAME, ANNOTATE], dark=dark)
+    page = notebook.page
+    root = notebook.output(1).locator(".samframe-annotator")
+    canvas = root.locator(".sf-stage canvas")
+    canvas.wait_for()
+    root.focus()
+    for key in ["a", "a", "r", "a"]:
+        page.keyboard.press(key)
+        page.wait_for_timeout(200)
+    root.get_by_text("5 of 12").wait_for()
+    page.wait_for_timeout(800)
+    for x, y in [(414, 171), (450, 164), (428, 192), (613, 200), (650, 190), (632, 208)]:
+        canvas.click(position={"x": x, "y": y})
+    canvas.click(position={"x": 558, "y": 297}, button="right")
+    page.keyboard.press("Enter")
+    root.get_by_text("points: not accepted yet").wait_for()
+    if dark:
+        page.keyboard.press("2")
+        for at, button in [((400, 176), "left"), ((470, 234), "right")]:
+            canvas.click(position={"x": at[0], "y": at[1]}, button=button)
+        page.keyboard.press("c")
+        page.keyboard.press("3")
+        for x, y in [(590, 180), (640, 160), (668, 190), (630, 222)]:
+            canvas.click(position={"x": x, "y": y})
+        page.mouse.move(0, 0)
+    page.wait_for_timeout(600)
+    _shoot(root, "annotator-dark" if dark else "annotator")
     notebook.close()
 
 
@@ -84,6 +124,8 @@ def _shoot(place: Any, name: str) -> None:
 SHOTS: dict[str, Callable[[Lab], None]] = {
     "view-light": lambda lab: gallery(lab, dark=False),
     "view-dark": lambda lab: gallery(lab, dark=True),
+    "annotator": lambda lab: annotator(lab, dark=False),
+    "annotator-dark": lambda lab: annotator(lab, dark=True),
 }
 
 
