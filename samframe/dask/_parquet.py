@@ -1,4 +1,4 @@
-"""A Dask DataFrame of masks to a folder of Parquet parts and back: a file a partition, written where it is."""
+"""A Dask DataFrame of masks to a dataset's folder and back: a file a partition, written where the partition is."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samframe.errors import OptionError
+from samframe.export import PARTS, finish_parts, write_part
 from samframe.export import read_parquet as read_part
-from samframe.export import write_parquet as write_part
 
 if TYPE_CHECKING:
     import os
@@ -15,22 +15,25 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from samframe.export import FileEntry
+
 __all__ = ["read_parquet", "to_parquet"]
 
 
 def to_parquet(
     ddf: Any, path: str | os.PathLike[str], *, overwrite: bool = False, compute: bool = True, **options: Any
 ) -> Any:
-    """Write each partition as ``part-00000.parquet`` and so on; each file appears whole or not at all.
+    """Write each partition as a Parquet file of a dataset's folder, which :func:`samframe.read_parquet` reads too.
 
     Parameters
     ----------
     ddf : dask.dataframe.DataFrame
         With masks or without.
     path : path
-        A folder that all workers see. It is made where it is missing.
+        A folder that all workers see. It is made where it is missing. The parts lie in ``data/``; the manifest comes
+        last, so that a reader sees all of them or none.
     overwrite : bool
-        Whether files of an earlier call may be replaced; those that this call does not write are removed.
+        Whether the dataset of an earlier call is replaced.
     compute : bool
         Whether to write now; else what is returned does, when it is computed.
     **options
@@ -39,28 +42,26 @@ def to_parquet(
     Raises
     ------
     OptionError
-        If the folder holds Parquet files, and ``overwrite`` is False.
+        If there are parts already, and ``overwrite`` is False.
     """
+    from dask import delayed  # noqa: PLC0415 - Dask's own entry
+
     folder = Path(path).expanduser().absolute()
-    old = sorted(folder.glob("*.parquet"))
+    old = sorted((folder / PARTS).glob("*.parquet"))
     if old and not overwrite:
         raise OptionError(
             f"{folder} holds {len(old)} Parquet files already. Pass overwrite=True to replace them."
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    targets = [folder / f"part-{number:05d}.parquet" for number in range(ddf.npartitions)]
-    for leftover in set(old) - set(targets):
-        leftover.unlink()
-    from dask import delayed  # noqa: PLC0415 - Dask's own entry
-
+    names = [f"part-{number:05d}.parquet" for number in range(ddf.npartitions)]
     write = delayed(write_part, pure=False)
-    parts = [write(part, target, **options) for part, target in zip(ddf.to_delayed(), targets, strict=True)]
-    done = delayed(_all_written)(parts)
+    parts = [write(part, folder, name, **options) for part, name in zip(ddf.to_delayed(), names, strict=True)]
+    leftovers = [file for file in old if file.name not in names]
+    done = delayed(_finish, pure=False)(folder, parts, leftovers)
     return done.compute() if compute else done
 
 
 def read_parquet(path: str | os.PathLike[str], *, columns: Sequence[str] | None = None) -> Any:
-    """Read a folder of Parquet parts, a partition a file; masks come back as dtype ``mask``.
+    """Read the parts of a dataset's folder, a partition a file; masks come back as dtype ``mask``.
 
     Parameters
     ----------
@@ -72,16 +73,16 @@ def read_parquet(path: str | os.PathLike[str], *, columns: Sequence[str] | None 
     Raises
     ------
     OptionError
-        If it holds no Parquet file.
+        If it holds no parts.
     MaskError
         When it is computed, if a file is not sound.
     """
-    import dask.dataframe as dd  # noqa: PLC0415 - with its parts above
+    import dask.dataframe as dd  # noqa: PLC0415 - with Dask's own entries above
 
-    files = sorted(Path(path).expanduser().absolute().glob("*.parquet"))
+    files = sorted((Path(path).expanduser().absolute() / PARTS).glob("*.parquet"))
     if not files:
-        raise OptionError(f"{path} holds no Parquet file.")
-    meta = read_part(files[0], columns=columns).iloc[:0]
+        raise OptionError(f"{path} holds no {PARTS}/*.parquet.")
+    meta = _read(files[0], columns).iloc[:0]
     return dd.from_map(_read, files, columns=columns, meta=meta)
 
 
@@ -89,5 +90,8 @@ def _read(file: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     return read_part(file, columns=columns)
 
 
-def _all_written(parts: list[None]) -> None:
-    """Stand for the end of the writing."""
+def _finish(folder: Path, parts: list[FileEntry], leftovers: list[Path]) -> None:
+    """Put the manifest in place, then remove what it does not name."""
+    finish_parts(folder, parts)
+    for file in leftovers:
+        file.unlink(missing_ok=True)

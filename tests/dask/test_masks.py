@@ -86,6 +86,7 @@ def test_samframes_parquet(ddf, frame, tmp_path):
     assert back.npartitions == ddf.npartitions
     pd.testing.assert_frame_equal(back.compute(), frame)
     pd.testing.assert_frame_equal(samframe.read_parquet(tmp_path / "parts"), frame)
+    assert samframe.verify(tmp_path / "parts")
 
 
 def test_parquet_of_some_columns(ddf, frame, tmp_path):
@@ -102,21 +103,21 @@ def test_an_existing_folder_is_not_written_over(ddf, tmp_path):
         ddf.sam.to_parquet(tmp_path / "parts")
     ddf.repartition(npartitions=2).sam.to_parquet(tmp_path / "parts", overwrite=True)
 
-    assert len(list((tmp_path / "parts").glob("*.parquet"))) == 2
+    assert len(list((tmp_path / "parts" / "data").glob("*.parquet"))) == 2
 
 
 def test_writing_can_wait(ddf, tmp_path):
     """With ``compute=False`` nothing is written before it is computed."""
     later = ddf.sam.to_parquet(tmp_path / "parts", compute=False)
-    assert list((tmp_path / "parts").glob("*.parquet")) == []
+    assert list((tmp_path / "parts" / "data").glob("*.parquet")) == []
     later.compute()
 
-    assert len(list((tmp_path / "parts").glob("*.parquet"))) == 4
+    assert len(list((tmp_path / "parts" / "data").glob("*.parquet"))) == 4
 
 
 def test_an_empty_folder_is_told(tmp_path):
     """A folder without parts is no dataset."""
-    with pytest.raises(samframe.OptionError, match="no Parquet"):
+    with pytest.raises(samframe.OptionError, match="no data"):
         samframe.dask.read_parquet(tmp_path)
 
 

@@ -161,7 +161,7 @@ def test_what_was_learned_outlives_the_workers(tmp_path, clock):
 
 def test_a_network_disk_is_refused(tmp_path, monkeypatch):
     """A store on NFS is not shared: its locks may not hold between machines."""
-    monkeypatch.setattr(_schema, "_file_system", lambda folder: "nfs4")
+    monkeypatch.setattr(_schema, "file_system", lambda folder: "nfs4")
 
     with pytest.raises(LedgerError, match="network file system"):
         Worker(StoreCoordinator(tmp_path), "1").tell()
