@@ -20,6 +20,7 @@ from samframe.export._records import offline_warning
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
     import pandas as pd
 
@@ -38,6 +39,7 @@ def write_html(
     n: int | None = None,
     size_px: int = 200,
     image_root: str | os.PathLike[str] | None = None,
+    fetch: Callable[[str], bytes] | None = None,
 ) -> None:
     """Write a frame as one HTML file; see :func:`samframe.to_html`.
 
@@ -47,6 +49,8 @@ def write_html(
         Which columns are shown.
     suspicion : pandas.DataFrame, optional
         ``score`` and ``reasons`` of each row of ``df``, by position.
+    fetch : callable, optional
+        Takes a URL and returns the bytes behind it, or raises :class:`ImageError`. None: such images are not shown.
     """
     columns = columns or ReportColumns()
     if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 0):
@@ -62,6 +66,7 @@ def write_html(
         size_px=size_px,
         suspicion=None if suspicion is None else suspicion.iloc[: len(shown)],
         image_root=image_root,
+        fetch=fetch,
     )
     page = _page(data, title=title, count=_count(len(shown), len(df)), notice=_notice(df, columns))
     with atomic_write(path) as temporary:

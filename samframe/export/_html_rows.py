@@ -19,7 +19,7 @@ from samframe.images import make_thumbnail, shorten
 from samframe.masks import Mask, MaskDtype
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from numpy.typing import NDArray
 
@@ -64,6 +64,7 @@ def report_data(
     size_px: int,
     suspicion: pd.DataFrame | None = None,
     image_root: str | os.PathLike[str] | None = None,
+    fetch: Callable[[str], bytes] | None = None,
 ) -> ReportData:
     """Gather the rows of a report. A cell whose image cannot be read leaves its place empty.
 
@@ -77,7 +78,7 @@ def report_data(
         raise OptionError(
             f"Column {columns.mask!r} is of dtype {masks.dtype}, not 'mask': convert with .astype('mask')."
         )
-    pictures = _Pictures(size_px, image_root)
+    pictures = _Pictures(size_px, image_root, fetch)
     cells = {
         name: _cells(df, getattr(columns, name)) for name in ("image", "prompt", "status", "error", "time")
     }
@@ -108,9 +109,14 @@ def report_data(
 class _Pictures:
     """Thumbnails, each kept once however many rows show it, and overlays on their raster."""
 
-    def __init__(self, size_px: int, image_root: str | os.PathLike[str] | None) -> None:
+    def __init__(
+        self,
+        size_px: int,
+        image_root: str | os.PathLike[str] | None,
+        fetch: Callable[[str], bytes] | None,
+    ) -> None:
         self._size_px = size_px
-        self._root = image_root
+        self._options: dict[str, Any] = {"image_root": image_root, "fetch": fetch, "quality": _QUALITY}
         self._known: dict[Any, tuple[int, tuple[int, int] | None]] = {}
         self._kept: list[
             object
@@ -142,7 +148,7 @@ class _Pictures:
 
     def _made(self, cell: object) -> tuple[int, tuple[int, int] | None]:
         try:
-            made = make_thumbnail(cell, max_side=self._size_px, image_root=self._root, quality=_QUALITY)
+            made = make_thumbnail(cell, max_side=self._size_px, **self._options)
         except ImageError:
             return -1, None
         self.jpegs.append(_text_of(made.jpeg))

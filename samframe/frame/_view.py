@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from samframe._sync import Background
-from samframe.errors import ImageError
+from samframe.frame._fetching import make_fetch
 from samframe.frame._suspicion import suspicion
-from samframe.segmind import CallError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Hashable
+    from collections.abc import Hashable
 
     import pandas as pd
 
@@ -97,24 +95,8 @@ def view(
         rows,
         Marks(len(df), given),
         image_root=image_root,
-        fetch=_fetcher(client) if client is not None else None,
+        fetch=make_fetch(client) if client is not None else None,
         tile=tile,
         height=height,
         canvas=canvas,
     )
-
-
-def _fetcher(client: Client) -> Callable[[str], bytes]:
-    """Return what fetches the bytes behind a URL by the rules of the client's downloads, from whatever thread."""
-
-    async def download(url: str) -> bytes:
-        async with client.connect() as connection:
-            return await connection.download(url)
-
-    def fetch(url: str) -> bytes:
-        try:
-            return Background(lambda: download(url), stop=lambda: None).result()
-        except CallError as error:
-            raise ImageError(str(error)) from None
-
-    return fetch
