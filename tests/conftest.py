@@ -1,10 +1,11 @@
-"""For every test: no key, no store of the user's, no display; and where everything is there, no skip."""
+"""For every test: no key, no store of the user's, no display; no key left anywhere; and where asked for, no skip."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
 #: pandas' own suite skips what does not apply to a dtype: that is no lack of this machine.
 _SKIPS_BY_NATURE = ("tests/masks/test_extension_suite.py",)
 
+#: The keys that tests use, in two parts, as this file is itself copied about.
+_KEYS = tuple("SG_" + digits for digits in ("0123456789abcdef", "feedfacecafebeef"))
+#: Sources hold the keys by nature; everything else that a test leaves is an output.
+_SOURCES = frozenset({".py", ".pyc"})
+_SMALL_TABLE = 5 * 2**20
+
 _store = ""
+_leaks: list[str] = []
 
 # `--hypothesis-profile=full`: for the tests that look for more examples where they are given the time.
 settings.register_profile("full", deadline=None)
@@ -52,8 +60,69 @@ def _same_environment() -> Iterator[None]:
             os.environ[name] = value
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Look for a key in what a test printed and logged."""
+    for name, text in report.sections:
+        if any(key in text for key in _KEYS):
+            _leaks.append(f"{report.nodeid}: {name}")
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """With SAMFRAME_REQUIRE_ALL=1, a test that was skipped is a failure."""
+    """A key in any output, and with SAMFRAME_REQUIRE_ALL=1 a test that was skipped, is a failure."""
+    _fail_for_keys(session)
+    _fail_for_skips(session)
+
+
+def _fail_for_keys(session: pytest.Session) -> None:
+    """Scan the ledgers, artifacts, tables, notebooks and logs that the tests have left, and fail for any hit."""
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    folders = [Path(_store), *([factory.getbasetemp()] if factory is not None else [])]
+    files = [
+        path for folder in folders for path in folder.rglob("*") if path.is_file() and not path.is_symlink()
+    ]
+    _leaks.extend(str(path) for path in files if path.suffix not in _SOURCES and _has_key(path))
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and _leaks:
+        reporter.write_line("")
+        reporter.write_line(f"the key is in {len(_leaks)} outputs:", red=True)
+        for leak in _leaks:
+            reporter.write_line(f"  {leak}", red=True)
+    elif reporter is not None:
+        reporter.write_line(f"\n{len(files):,} files and all printed output scanned for the key: 0 hits")
+    if _leaks:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _has_key(path: Path) -> bool:
+    keys = [key.encode() for key in _KEYS]
+    tail = b""
+    try:
+        with path.open("rb") as file:
+            while part := file.read(1 << 20):
+                if any(key in tail + part for key in keys):
+                    return True
+                tail = part[-64:]
+    except OSError:  # a test took the right to read it away
+        return False
+    return path.suffix == ".parquet" and _has_key_inside(path)
+
+
+def _has_key_inside(path: Path) -> bool:
+    """Return whether a key is in a Parquet file's cells, which are compressed, or its metadata."""
+    import pyarrow as pa  # noqa: PLC0415 - only where there is such a file
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    if path.stat().st_size > _SMALL_TABLE:
+        return False
+    try:
+        table = pq.ParquetFile(path).read()
+    except (pa.ArrowException, OSError):  # a test spoilt it
+        return False
+    text = f"{table.schema.metadata} {table.to_pydict()}"
+    return any(key in text for key in _KEYS)
+
+
+def _fail_for_skips(session: pytest.Session) -> None:
     if os.environ.get("SAMFRAME_REQUIRE_ALL") != "1":
         return
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")

@@ -57,3 +57,27 @@ def test_no_key_reaches_the_tests(run_suite):
     status = run_suite(body, SEGMIND_API_KEY="SG_0123456789abcdef", SAMFRAME_STORE="/home/me/store")
 
     assert status == 0
+
+
+PLANTED = [
+    "(tmp_path / 'run.log').write_text('a key: ' + KEY)",
+    "(tmp_path / 'deep').mkdir(); (tmp_path / 'deep' / 'ledger.sqlite3').write_bytes(b'x' * 2_000_000 + KEY.encode())",
+    "import pandas as pd; pd.DataFrame({'a': [KEY] * 9}).to_parquet(tmp_path / 'a.parquet', compression='zstd')",
+    "print(KEY)",
+    "import logging; logging.getLogger('httpx').warning('x-api-key: %s', KEY)",
+]
+
+
+@pytest.mark.parametrize("plant", PLANTED)
+def test_a_key_in_any_output_fails_the_run(run_suite, plant):
+    """A file, the end of a large one, a compressed table, printed text, a log: each is found."""
+    key = "KEY = 'SG_' + '0123456789abcdef'"
+
+    assert run_suite(f"{key}\ndef test_it(tmp_path): {plant}") == 1
+
+
+def test_a_run_without_a_key_passes_the_scan(run_suite):
+    """Another text of the same length is no key."""
+    assert (
+        run_suite("def test_it(tmp_path): (tmp_path / 'a.txt').write_text('SG_' + '0123456789abcdee')") == 0
+    )
