@@ -37,9 +37,13 @@ class NoSegmenter:
         """Return None: there is no price."""
         return None
 
-    def quote(self, _asks: Sequence[Ask]) -> Quote:
+    def quote(self, _ask: Ask) -> Quote:
         """Raise OptionError with the reason."""
         raise OptionError(self._words)
+
+    def total(self, quotes: Sequence[Quote]) -> Quote:
+        """Return the sum."""
+        return Quote(usd=sum(quote.usd for quote in quotes), text="")
 
     def send(
         self, _asks: Sequence[Ask], *, usd_limit: float, done: Callable[[Sequence[Reply] | str], None]
@@ -81,24 +85,29 @@ class EngineSegmenter:
         usd = n_jobs * self._price_usd
         return Quote(usd=usd, text="free, not SAM 2" if self._is_offline else f"at most {format_usd(usd)}")
 
-    def quote(self, asks: Sequence[Ask]) -> Quote:
-        """Return the price of jobs, as the plan has it. Images are read and hashed, nothing is sent.
+    def quote(self, ask: Ask) -> Quote:
+        """Return the price of a job, as the plan has it. The image is read and hashed, nothing is sent.
 
         Raises
         ------
-        OptionError
-            If it would pass ``max_cost``.
         LedgerError
             If the ledger cannot be used.
         """
-        bill = plan(self._frame(asks), **_column_options(), **self._options)
+        bill = plan(self._frame([ask]), **_column_options(), **self._options)
         self._price_usd = bill.price_usd
-        left = self._left()
-        if left is not None and bill.usd_low > left * (1 + 1e-9):
-            raise OptionError(
-                f"This would cost {format_usd(bill.usd_low)}, and {format_usd(left)} of max_cost is left."
-            )
         return Quote(usd=bill.usd_high, text=self._words(bill))
+
+    def total(self, quotes: Sequence[Quote]) -> Quote:
+        """Return what jobs cost together, and in words whether ``max_cost`` has room for it."""
+        usd = sum(quote.usd for quote in quotes)
+        n_free = sum(not quote.usd for quote in quotes)
+        text = quotes[0].text if len(quotes) == 1 or n_free == len(quotes) else format_usd(usd)
+        if 0 < n_free < len(quotes):
+            text += f" ({n_free} free)"
+        left = self._left()
+        if left is not None and usd > left * (1 + 1e-9):
+            text += f", over the {format_usd(left)} that is left of max_cost"
+        return Quote(usd=usd, text=text)
 
     def send(
         self, asks: Sequence[Ask], *, usd_limit: float, done: Callable[[Sequence[Reply] | str], None]
@@ -173,8 +182,7 @@ class EngineSegmenter:
         if bill.to_pay and self._is_offline:
             return "free, not SAM 2"
         if bill.to_pay:
-            free = bill.stored + bill.running
-            return format_usd(bill.usd_low) + (f" ({free} free)" if free else "")
+            return format_usd(bill.usd_low)
         if bill.stored:
             return "free, stored already"
         if bill.running or bill.in_doubt:

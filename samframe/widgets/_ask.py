@@ -51,14 +51,18 @@ class Segmenter(Protocol):
         """Return at once what so many jobs cost at most, None where nothing can be sent."""
         ...
 
-    def quote(self, asks: Sequence[Ask]) -> Quote:
-        """Return the price of jobs. Nothing is sent; it may take a while.
+    def quote(self, ask: Ask) -> Quote:
+        """Return the price of a job. Nothing is sent; it may take a while, and holds until the job is sent.
 
         Raises
         ------
         SamframeError
             If nothing can be sent at all.
         """
+        ...
+
+    def total(self, quotes: Sequence[Quote]) -> Quote:
+        """Return at once what several jobs cost together, and in words whether that is within the budget."""
         ...
 
     def send(

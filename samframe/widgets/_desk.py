@@ -75,7 +75,7 @@ class Desk:
         self.sizes_hw: dict[int, tuple[int, int]] = {}
         self._segmenter = segmenter
         self._background = background
-        self._quotes: dict[tuple[Ask, ...], Quote | str] = {}
+        self._quotes: dict[Ask, Quote | str] = {}
         self._is_quoting = False
 
     @property
@@ -122,7 +122,7 @@ class Desk:
                 self._paint(word, fields)
             case str() as word if word in _STEPS:
                 self.edits.apply(_event(_STEPS[word], fields))
-                if word in {"accept", "reject"} and fields.get("row") == self.row:
+                if word in {"accept", "reject"} and self.rows and fields.get("row") == self.row:
                     self.at = min(self.at + 1, len(self.rows) - 1)
             case _:
                 raise OptionError("The page asked for something unknown; reload the notebook.")
@@ -182,7 +182,7 @@ class Desk:
             raise OptionError(
                 why_not(self.edits.state(rows[0])) if rows else "The queue is empty: Q puts a row in it."
             )
-        found = self.quote(tuple(asks))
+        found = self.quote(asks)
         if isinstance(found, str):
             raise OptionError(found)
         if isinstance(usd_shown, bool) or not isinstance(usd_shown, int | float) or not usd_shown >= 0:
@@ -229,7 +229,8 @@ class Desk:
                         inference_time=reply.inference_time,
                     )
                 )
-            self._quotes.clear()  # what was paid for is free from now on, and the budget is smaller
+            for ask in asks:
+                self._quotes.pop(ask, None)  # what was paid for is free from now on
             self._show()
 
     # -- what it costs -------------------------------------------------------------------------------------------------
@@ -244,19 +245,26 @@ class Desk:
         ask = ask_of(self.row, self.edits.state(self.row)) if self.rows else None
         return () if ask is None else (ask,)
 
-    def quote(self, asks: tuple[Ask, ...]) -> Quote | str | None:
+    def quote(self, asks: Sequence[Ask]) -> Quote | str | None:
         """Return the price of jobs, or the words for why they cannot be sent; None where there is no price.
 
-        Until their own price is found it is what so many jobs cost at most.
+        Until each one's own price is found it is what so many jobs cost at most.
         """
-        return self._quotes.get(asks) or self._segmenter.at_most(len(asks))
+        known: list[Quote] = []
+        for ask in asks:
+            found = self._quotes.get(ask)
+            if isinstance(found, str):
+                return found
+            if found is not None:
+                known.append(found)
+        return self._segmenter.total(known) if len(known) == len(asks) else self._segmenter.at_most(len(asks))
 
     def at_most(self) -> Quote | None:
         """Return what one job costs at most, None where nothing can be sent."""
         return self._segmenter.at_most(1)
 
-    def _unquoted(self) -> list[tuple[Ask, ...]]:
-        return [asks for asks in (self.ask(), self.batch()) if asks and asks not in self._quotes]
+    def _unquoted(self) -> list[Ask]:
+        return [ask for ask in (*self.ask(), *self.batch()) if ask not in self._quotes]
 
     def _show(self) -> None:
         self.changed()
@@ -265,7 +273,7 @@ class Desk:
             self._background(self._find_prices)
 
     def _find_prices(self) -> None:
-        """Find the prices that are wanted, the latest wish first known; one thread at a time."""
+        """Find the prices that are wanted, that of the row in view first; one thread at a time."""
         while True:
             with self.lock:
                 wanted = self._unquoted()
@@ -283,9 +291,9 @@ class Desk:
             self._show()
 
 
-def _quoted(segmenter: Segmenter, asks: tuple[Ask, ...]) -> Quote | str:
+def _quoted(segmenter: Segmenter, ask: Ask) -> Quote | str:
     try:
-        return segmenter.quote(asks)
+        return segmenter.quote(ask)
     except SamframeError as error:
         return str(error)
 

@@ -30,8 +30,12 @@ class DiscSegmenter:
     def at_most(self, n_jobs):
         return Quote(usd=0.002 * n_jobs, text=f"at most ${0.002 * n_jobs:.3f}")
 
-    def quote(self, asks):
-        return Quote(usd=0.002 * len(asks), text=f"${0.002 * len(asks):.3f}")
+    def quote(self, ask):
+        return Quote(usd=0.002, text="$0.002")
+
+    def total(self, quotes):
+        usd = sum(quote.usd for quote in quotes)
+        return Quote(usd=usd, text=f"${usd:.3f}")
 
     def send(self, asks, *, usd_limit, done):
         self.asked.append((list(asks), usd_limit))
@@ -323,6 +327,19 @@ def test_hostile_labels_and_prompts_are_text(desk):
     assert desk.page.locator(".sf-label").inner_text() == HOSTILE
     assert desk.page.locator("input[aria-label=Prompt]").input_value() == HOSTILE
     assert desk.page.locator(".samframe-annotator img").count() == 0
+
+
+def test_long_texts_do_not_break_the_layout(live_widget):
+    """Labels, prompts and errors of 10,000 letters are cut or wrapped: nothing is wider than the widget."""
+    long = "W" * 10_000
+    frame = make_frame(prompt=[long] * 3)
+    desk = Desk(live_widget, frame.set_axis([long, "b", "c"]))
+    desk.press("Enter")
+    root = desk.page.locator(".samframe-annotator")
+
+    assert long in desk.page.locator(".sf-message").inner_text()
+    assert root.evaluate("root => root.scrollWidth <= root.clientWidth + 1")
+    assert desk.canvas.bounding_box()["height"] == 440
 
 
 def test_keys_stay_in_the_widget(desk):

@@ -145,11 +145,11 @@ def test_max_cost_stops_all_that_is_sent(annotate, server):
     page.do("point", row=0, x=1, y=1, include=True)
     page.send(0)
     page.do("point", row=0, x=9, y=9, include=True)
-    _wait_for(lambda: "max_cost is left" in page.state["price"]["text"])
-    state = page.do("send", row=0, usd=PRICE)
+    _wait_for(lambda: "over the $0.001 that is left of max_cost" in page.state["price"]["text"])
+    state = page.send(0)
 
     assert server.counters.submits == 1
-    assert "$0.001 of max_cost is left" in state["message"]
+    assert "max_cost" in state["error"]
 
 
 def test_a_refused_job_is_told_and_can_be_sent_again(annotate, server):

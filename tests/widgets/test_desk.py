@@ -28,8 +28,11 @@ class ParkedSegmenter:
     def at_most(self, n_jobs):
         return Quote(usd=0.002 * n_jobs, text="some")
 
-    def quote(self, asks):
-        return Quote(usd=0.002 * len(asks), text="some")
+    def quote(self, ask):
+        return Quote(usd=0.002, text="some")
+
+    def total(self, quotes):
+        return Quote(usd=0.002 * len(quotes), text="some")
 
     def send(self, asks, *, usd_limit, done):
         assert usd_limit >= 0
@@ -161,6 +164,21 @@ def test_a_prompt_goes_out_alone_and_points_without_it():
 
     assert (by_prompt.prompt, by_prompt.points) == ("cup", ())
     assert (by_points.prompt, by_points.points, by_points.remove_points) == (None, ((3, 4),), ((5, 6),))
+
+
+def test_a_desk_without_rows_takes_every_deed():
+    """Where there are no rows to go through, deeds for rows of the frame still do no harm."""
+    desk, _ = make_desk(rows=())
+    for deed in (
+        {"do": "accept", "row": 0},
+        {"do": "go", "to": 1},
+        {"do": "undo"},
+        {"do": "send", "row": 0, "usd": 1},
+    ):
+        desk.act(deed)
+
+    assert view_of(desk, ["x", "x", "y"])["row"] is None
+    assert marks_of(desk) == b""
 
 
 def test_undo_shows_the_row_that_it_changed():

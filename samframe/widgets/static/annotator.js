@@ -31,7 +31,7 @@ class AnnotatorView {
     this.sizes = new ResizeObserver(() => this.onResize());
     this.sizes.observe(this.page.stage);
     this.onState = () => this.take(model.get("state"));
-    this.onMarks = () => this.draw();
+    this.onMarks = () => this.strip();
     this.onCustom = (content, buffers) => this.onPicture(content, buffers);
     model.on("change:state", this.onState);
     model.on("change:marks", this.onMarks);
@@ -160,9 +160,11 @@ class AnnotatorView {
   }
 
   write(name, value) {
-    if (this.state.row === null || value === this.state[name]) return;
-    if (this.pending.some((deed) => deed.do === name && deed.row === this.state.row && deed.text === value)) return;
-    this.tell(name, { row: this.state.row, text: value });
+    const { row } = this.state;
+    if (name === "prompt") this.tools.isTyping = false;
+    const last = this.pending.filter((deed) => deed.do === name && deed.row === row).at(-1);
+    if (row === null || value === (last ? last.text : this.state[name])) return;
+    this.tell(name, { row, text: value });
   }
 
   type(name) {
@@ -349,7 +351,7 @@ class AnnotatorView {
 
   point(at) {
     this.pointer = at;
-    this.draw();
+    if (this.press || this.tools.tool !== "points") this.draw();
   }
 
   onWheel(event) {
@@ -399,7 +401,16 @@ class AnnotatorView {
     showState(this.page, this.state, this.tools);
     if (this.page.message.textContent !== this.told) this.page.message.textContent = this.told;
     this.caption();
+    this.strip();
     this.draw();
+  }
+
+  strip() {
+    const style = getComputedStyle(this.page.root);
+    const marks = this.model.get("marks");
+    const bytes = marks ? new Uint8Array(marks.buffer, marks.byteOffset, marks.byteLength) : new Uint8Array();
+    const [ground, ink] = ["--sf-line", "--sf-ink"].map((name) => style.getPropertyValue(name));
+    drawStrip(this.page.strip, bytes, this.state.at ?? 0, ground, ink);
   }
 
   caption() {
@@ -416,11 +427,7 @@ class AnnotatorView {
   }
 
   draw() {
-    const { canvas, strip, root } = this.page;
-    const style = getComputedStyle(root);
-    const marks = this.model.get("marks");
-    const bytes = marks ? new Uint8Array(marks.buffer, marks.byteOffset, marks.byteLength) : new Uint8Array();
-    drawStrip(strip, bytes, this.state.at ?? 0, style.getPropertyValue("--sf-line"), style.getPropertyValue("--sf-ink"));
+    const { canvas } = this.page;
     if (this.size && !this.view) this.fit();
     const strokes = this.pending.filter((deed) => deed.row === this.state.row && deed.path);
     if (this.stroke) strokes.push(this.stroke);
