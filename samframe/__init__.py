@@ -33,6 +33,7 @@ from samframe.export import (
     verify,
 )
 from samframe.frame import (
+    DatasetRun,
     Run,
     annotate,
     asegment,
@@ -42,6 +43,7 @@ from samframe.frame import (
     plan,
     replay,
     segment,
+    segment_dataset,
     start,
     suspicion,
     to_html,
@@ -58,6 +60,7 @@ __all__ = [
     "ConnectionFailedError",
     "ContractError",
     "CreditsError",
+    "DatasetRun",
     "ExportReport",
     "ImageError",
     "Ledger",
@@ -84,6 +87,7 @@ __all__ = [
     "read_parquet",
     "replay",
     "segment",
+    "segment_dataset",
     "split",
     "start",
     "suspicion",

@@ -4,6 +4,7 @@ from samframe.frame._accessor import FrameSam
 from samframe.frame._annotate import annotate, replay
 from samframe.frame._compare import compare
 from samframe.frame._comparison import Comparison
+from samframe.frame._dataset import DatasetRun, segment_dataset
 from samframe.frame._html import to_html
 from samframe.frame._offline import OFFLINE_KEY, OfflineClient, offline
 from samframe.frame._options import CallOptions, SegmentOptions, signed
@@ -19,6 +20,7 @@ __all__ = [
     "OFFLINE_KEY",
     "CallOptions",
     "Comparison",
+    "DatasetRun",
     "FrameSam",
     "OfflineClient",
     "Run",
@@ -34,6 +36,7 @@ __all__ = [
     "plan",
     "replay",
     "segment",
+    "segment_dataset",
     "signed",
     "start",
     "survey",

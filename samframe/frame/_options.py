@@ -147,13 +147,15 @@ class CallOptions:
         )
 
 
-def signed(*, leading: tuple[str, ...]) -> Callable[[F], F]:
+def signed(*, leading: tuple[str, ...], own: tuple[str, ...] = ()) -> Callable[[F], F]:
     """Show the options in a function's signature, for ``help()`` and the notebook's tooltips.
 
     Parameters
     ----------
     leading : tuple of str
         Names of the parameters before the options (``self`` or ``df``).
+    own : tuple of str
+        Names of keywords of the function's own, ahead of those that all calls have.
     """
 
     def decorate(function: F) -> F:
@@ -168,7 +170,9 @@ def signed(*, leading: tuple[str, ...]) -> Callable[[F], F]:
             )
             for option in fields(CallOptions)
         ]
-        function.__signature__ = given.replace(parameters=[*first, *options])  # type: ignore[attr-defined]  # inspect reads it
+        columns = [option for option in options if option.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+        keywords = [*(given.parameters[name] for name in own), *options[len(columns) :]]
+        function.__signature__ = given.replace(parameters=[*first, *columns, *keywords])  # type: ignore[attr-defined]  # inspect reads it
         return function
 
     return decorate

@@ -17,6 +17,7 @@ from samframe.segmind import Client
 
 if TYPE_CHECKING:
     from samframe.frame._options import CallOptions
+    from samframe.jobs import Settings
 
 __all__ = ["Work"]
 
@@ -34,6 +35,8 @@ class Work:
         The call's options.
     dry : bool
         True for a plan: output names are not checked.
+    settings : Settings, optional
+        What the engine is asked in place of what the options say, for calls that share a coordinator.
 
     Raises
     ------
@@ -43,7 +46,9 @@ class Work:
         If there is no key.
     """
 
-    def __init__(self, df: pd.DataFrame, options: CallOptions, *, dry: bool = False) -> None:
+    def __init__(
+        self, df: pd.DataFrame, options: CallOptions, *, dry: bool = False, settings: Settings | None = None
+    ) -> None:
         if not isinstance(df, pd.DataFrame):
             raise OptionError(f"segment takes a pandas DataFrame, not a {type(df).__name__}.")
         self._df = df.copy(deep=False)  # rows as they are now, whatever the user does meanwhile
@@ -52,7 +57,7 @@ class Work:
         if not dry:
             check_output_names(df, self._names, overwrite=options.overwrite)
         self.client = options.client if options.client is not None else Client()
-        self._settings = options.settings()
+        self._settings = settings if settings is not None else options.settings()
         self._distinct: Distinct = distinct_rows(df, options.input_columns())
         self._inputs: Inputs | None = None
         self._session: Session | None = None
@@ -75,6 +80,11 @@ class Work:
         """Return the image cell of a row, by position."""
         cell: object = self._df[self.options.image_col].iloc[row]
         return cell
+
+    @property
+    def waiting_jobs(self) -> int | None:
+        """How many jobs could be submitted now; None before the first can."""
+        return self._session.waiting_jobs if self._session is not None else None
 
     @property
     def progress(self) -> Progress | None:

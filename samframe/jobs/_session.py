@@ -145,6 +145,13 @@ class Session:
                 self._jobs, steps, records, invalid=self._invalid, price_usd=self._price(ledger)
             )
 
+    @property
+    def waiting_jobs(self) -> int | None:
+        """How many jobs could be submitted now; None before the first can, 0 once the run has ended."""
+        if self.progress.is_done:
+            return 0
+        return self._runner.waiting_jobs() if self._runner is not None else None
+
     def stop(self, reason: str = "the run was stopped") -> None:
         """Submit nothing more; jobs that are out are left to a later run. From any thread."""
         self._stop_asked = self._stop_asked or reason
