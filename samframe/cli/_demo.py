@@ -13,6 +13,7 @@ import pandas as pd
 from samframe._contract import JOB_PRICE_USD
 from samframe.cli._demo_frame import DemoFrame, make_demo_frame
 from samframe.cli._exit import Exit
+from samframe.cli._printing import one_line
 from samframe.errors import OptionError
 from samframe.export import write_parquet
 from samframe.frame import last_run, offline, segment
@@ -22,6 +23,7 @@ from samframe.segmind import Call
 __all__ = ["add_command"]
 
 _MOST_TILES = 24
+_ERROR_LETTERS = 150
 
 _DESCRIPTION = """\
 Segment two photographs and some drawn scenes, end to end: over HTTP, by the API's own contract, through a
@@ -134,8 +136,11 @@ def _summary(out: pd.DataFrame, demo: DemoFrame) -> list[str]:
     if pd.isna(refused):
         lines.append(f"Row {demo.refused_row} asks for what is not there, and was NOT refused.")
     else:
-        lines.append(f"Refused, as it must be: {_shortened(str(refused))}")
-    lines += [f"Without a mask: {_shortened(str(out['error'].iloc[row]))}" for row in demo.unexpected(out)]
+        lines.append(f"Refused, as it must be: {one_line(str(refused), _ERROR_LETTERS)}")
+    lines += [
+        f"Without a mask: {one_line(str(out['error'].iloc[row]), _ERROR_LETTERS)}"
+        for row in demo.unexpected(out)
+    ]
     ious = out["iou"].dropna()
     if len(ious):
         lines.append(
@@ -192,8 +197,3 @@ def _what_next(folder: Path) -> list[str]:
         f"Again:      samframe demo --out {shlex.quote(str(folder))}     sends nothing: all masks are in its ledger",
         "With SAM 2: set SEGMIND_API_KEY, then: samframe segment TABLE --image COL --prompt COL --out DIR --dry-run",
     ]
-
-
-def _shortened(text: str, limit: int = 150) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= limit else f"{text[: limit - 2]} …"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from samframe._files import atomic_write
 from samframe._options import store_folder
 from samframe.cli._exit import EXIT_CODES, Exit
+from samframe.cli._printing import one_line
 from samframe.errors import OptionError
 from samframe.export import write_parquet
 from samframe.jobs import Artifacts, JobState, Ledger, examine_store, format_usd
@@ -119,8 +120,8 @@ def _row(record: dict[str, Any]) -> tuple[str, ...]:
         _time_text(record["updated_at"]),
         format_usd(record["cost"]) if record["cost"] is not None else "",
         str(record["attempts"]),
-        _line(record["prompt"] if record["prompt"] is not None else "(points)", _TEXT_WIDTH),
-        _line(record["image"], _TEXT_WIDTH),
+        one_line(record["prompt"] if record["prompt"] is not None else "(points)", _TEXT_WIDTH),
+        one_line(record["image"], _TEXT_WIDTH),
     )
 
 
@@ -174,7 +175,7 @@ def _doctor(arguments: argparse.Namespace) -> Exit:
     width = max(len(finding.what) for finding in findings)
     for finding in findings:
         mark = "PROBLEM" if finding.is_problem else "       "
-        print(f"{mark} {finding.what:<{width}}  {_line(finding.text)}".strip())
+        print(f"{mark} {finding.what:<{width}}  {one_line(finding.text)}".strip())
     return Exit.LEDGER if any(finding.is_problem for finding in findings) else Exit.DONE
 
 
@@ -190,15 +191,9 @@ def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
 def _value_text(name: str, value: Any) -> str:
     if name.endswith("_at"):
         return _time_text(value)
-    return format_usd(value) if name == "cost" else _line(str(value))
+    return format_usd(value) if name == "cost" else one_line(str(value))
 
 
 def _time_text(seconds: float) -> str:
     moment = dt.datetime.fromtimestamp(seconds, tz=dt.UTC).astimezone()
     return f"{moment:%Y-%m-%d %H:%M:%S}"
-
-
-def _line(text: str, width: int | None = None) -> str:
-    """Return text on one line, cut, without what a terminal would obey."""
-    shown = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    return shown if width is None or len(shown) <= width else f"{shown[: width - 1]}…"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from samframe._version import __version__
 from samframe.cli import _credits, _demo, _ledger, _segment, _serve, _verify
 from samframe.cli._exit import EXIT_CODES, Exit, exit_for
+from samframe.cli._printing import one_line, print_anything
 from samframe.errors import SamframeError
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     SystemExit
         From argparse: 0 after ``--help`` and ``--version``, 2 for arguments that it does not take.
     """
+    print_anything()
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
@@ -87,4 +89,4 @@ def _parser() -> argparse.ArgumentParser:
 
 def _complain(text: str) -> None:
     sys.stdout.flush()
-    print(" ".join(text.split()), file=sys.stderr)
+    print(one_line(text), file=sys.stderr)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from samframe._options import store_folder
 from samframe.cli._exit import EXIT_CODES, Exit
+from samframe.cli._printing import one_line
 from samframe.cli._tables import read_table
 from samframe.errors import ApiError, LedgerError, OptionError
 from samframe.export import write_parquet
@@ -216,7 +217,7 @@ def _report(out: pd.DataFrame, target: Path, *, quiet: bool) -> Exit:
         errors = out["error"][bad].dropna().tolist()
         print(f"samframe: {int(bad.sum()):,} of {len(out):,} rows have no mask:", file=sys.stderr)
         for error in errors[:_SHOWN_ERRORS]:
-            print(f"  {' '.join(str(error).split())}", file=sys.stderr)
+            print(f"  {one_line(str(error))}", file=sys.stderr)
         if len(errors) > _SHOWN_ERRORS:
             print(f"  ... and {len(errors) - _SHOWN_ERRORS:,} more, in column error", file=sys.stderr)
     if not quiet:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
-from typing import TYPE_CHECKING
+import warnings
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -57,20 +58,32 @@ def read_table(path: Path, *, text_columns: Sequence[str]) -> pd.DataFrame:
                 return _read_json_lines(path)
     except OptionError:
         raise
-    except (ValueError, ImportError, EOFError) as error:
+    except (ValueError, ImportError, EOFError, RecursionError) as error:
         raise OptionError(f"{path} cannot be read: {str(error).rstrip('.')}.") from None
     raise OptionError(f"{path} is of no format that is read: {_FORMATS}.")
 
 
 def _read_csv(path: Path, separator: str, text_columns: Sequence[str]) -> pd.DataFrame:
-    frame = pd.read_csv(path, sep=separator)
+    # By default pandas takes the first of surplus cells for a label: each row's image would move into its prompt.
+    frame = _parsed(path, sep=separator, index_col=False)
     present = [name for name in text_columns if name in frame.columns]
     if present:
-        as_text = pd.read_csv(path, sep=separator, usecols=present, dtype=str, keep_default_na=False)
+        as_text = _parsed(
+            path, sep=separator, index_col=False, usecols=present, dtype=str, keep_default_na=False
+        )
         for name in present:
             column = as_text[name].astype(object)
             frame[name] = column.where(column != "", None)
     return frame
+
+
+def _parsed(path: Path, **options: Any) -> pd.DataFrame:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(path, **options)
+        except pd.errors.ParserWarning:
+            raise OptionError(f"{path} cannot be read: its rows have more cells than its header.") from None
 
 
 def _read_json_lines(path: Path) -> pd.DataFrame:

@@ -142,3 +142,17 @@ def test_interrupt_keeps_rows_and_goes_on(photos, tmp_path):
     assert (first.returncode, len(partial)) == (130, 6), said
     assert "Traceback" not in said
     assert (second.returncode, accepted) == (0, 6), second.stderr
+
+
+def test_output_of_a_poor_encoding_is_no_trouble(tmp_path):
+    """Where the terminal's encoding lacks a letter, its escape is printed: the run ends as it should."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "samframe", "demo", "--rows", "1", "--out", str(tmp_path)],
+        env={**os.environ, "PYTHONIOENCODING": "ascii:strict"},
+        capture_output=True,
+        timeout=100,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert b"\\u201c" in ran.stdout

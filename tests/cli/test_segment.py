@@ -178,6 +178,8 @@ def test_wrong_options_give_status_2(samframe, service, table, out, tmp_path, ar
         ("empty.csv", b"", "cannot be read"),
         ("broken.jsonl", b'{"image": ', "cannot be read"),
         ("broken.parquet", b"PAR1 and nothing", "cannot be read"),
+        ("ragged.csv", b"image,prompt\n7,a.png,boy\n8,b.png,girl\n", "more cells than its header"),
+        ("deep.jsonl", b"[" * 100_000, "cannot be read"),
         ("latin.csv", "image,prompt\nä.png,b".encode("latin-1"), "cannot be read"),
     ],
 )
@@ -190,6 +192,16 @@ def test_unreadable_tables_give_status_2(samframe, service, tmp_path, out, name,
     assert ran.status == 2
     assert word in ran.err
     assert ran.err.count("\n") == 1
+
+
+def test_a_terminal_is_not_obeyed(samframe, service, photos, tmp_path, out):
+    """Escapes and direction marks in a table's text reach the terminal as blanks or in their written form."""
+    path = photos / "table.csv"
+    path.write_text('image,prompt\n"no\x1b[2J\u202efile.png",boy\n', encoding="utf-8")
+    ran = samframe("segment", path, "--out", out, "--store", tmp_path / "store")
+
+    assert ran.status == 1
+    assert not {"\x1b", "\u202e"} & set(ran.out + ran.err)
 
 
 def test_the_table_is_not_overwritten(samframe, service, photos, tmp_path):
