@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
 
-from samframe.widgets._module import module_text
+from samframe.widgets._module import module_text, style_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +38,7 @@ class GalleryCanvas(anywidget.AnyWidget):
     """
 
     _esm = module_text("gallery")
-    _css = files("samframe.widgets").joinpath("static", "gallery.css").read_text(encoding="utf-8")
+    _css = style_text("gallery")
 
     opacity = traitlets.Float(0.55).tag(sync=True)
     outline = traitlets.Bool(default_value=False).tag(sync=True)

@@ -1,4 +1,4 @@
-"""A widget's JavaScript as one ES module: what it imports from its neighbours is put in their place, no build step."""
+"""A widget's JavaScript as one ES module, imports put in their place, and its style sheet: no build step."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import re
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["module_text"]
+__all__ = ["module_text", "style_text"]
 
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z_]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let) )", re.MULTILINE)
 _COMMENT_LINE = re.compile(r"^\s*//.*\n", re.MULTILINE)
 _INDENT = re.compile(r"^\s+", re.MULTILINE)
-# What stays as it is (texts, patterns), or blanks beside a sign that needs none. Not + and -: `a - -b` is no `a--b`.
+# What stays as it is (texts, patterns), or blanks beside a sign that needs none. Not `a - -b`, which is no `a--b`.
 _BLANKS = re.compile(
     r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\\n])*`|/(?![*/ ])(?:\\.|\[[^\]\n]*\]|[^/\n\\\[])+/)"""
-    r"""|[ ]*([=(){}\[\],;:?&|<>*!])[ ]*"""
+    r"""|[ ]([-+/%]=?)[ ](?=[\w("'`[$])|[ ]*([=(){}\[\],;:?&|<>*!])[ ]*"""
 )
+
+_STYLE_BLANKS = re.compile(r"\s*([{};:,])\s+|\s+(?=\{)")
 
 
 @cache
@@ -34,7 +36,20 @@ def module_text(name: str) -> str:
     """
     text = _inlined(f"{name}.js", {f"{name}.js"})
     text = _INDENT.sub("", _COMMENT_LINE.sub("", text))
-    return _BLANKS.sub(lambda match: match[1] or match[2], text)
+    return _BLANKS.sub(lambda match: match[1] or match[2] or match[3], text)
+
+
+@cache
+def style_text(name: str) -> str:
+    """Return the text of a style sheet of ``samframe/widgets/static``, without blanks that mean nothing.
+
+    Parameters
+    ----------
+    name : str
+        Without its ending: ``"gallery"``.
+    """
+    text = files("samframe.widgets").joinpath("static", f"{name}.css").read_text(encoding="utf-8")
+    return _STYLE_BLANKS.sub(lambda match: match[1] or "", text)
 
 
 def _inlined(file_name: str, seen: set[str]) -> str:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["snapshot_html"]
 
-_TILES = 8
-_SIDE = 84
+_TILES = 6
+_SIDE = 72
 # Statuses are told by their own names only: whatever else a user's column holds is no text for a page.
 _STATUSES = ("completed", "failed", "in_doubt", "lost", "running", "cancelled", "skipped")
 
@@ -30,7 +30,7 @@ def snapshot_html(rows: GalleryRows, uid: str, **options: Any) -> str:
         As for :func:`samframe.widgets._sheet.painted_tile`.
     """
     cells = [rows.cells(row) for row in range(min(_TILES, len(rows)))]
-    sheet = contact_sheet(cells, side=_SIDE, columns=_TILES, quality=60, **options)
+    sheet = contact_sheet(cells, side=_SIDE, columns=_TILES, quality=45, **options)
     known = [(name, rows.statuses[name]) for name in _STATUSES if name in rows.statuses]
     counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in known)
     words = f"{len(rows):,} rows" + (f": {counts}" if counts else "")

@@ -105,15 +105,16 @@ def shown(live_widget, chromium_page):
 
 
 def test_it_says_hello_and_asks_for_what_is_in_view(fake_model):
-    """The first message is hello; tiles are asked for in one message, only those near the window."""
+    """The first message is hello; tiles are asked for a dozen at a time, and no more than are near the window."""
     fake = fake_model("gallery", STATE)
     fake.receive(*rows_message(list(range(5000))))
     fake.page.wait_for_function("widget.model.sent.length > 1")
     hello, tiles = fake.sent()[:2]
 
     assert hello == {"kind": "hello"}
-    assert (tiles["kind"], tiles["ids"]) == ("tiles", list(range(16)))
+    assert (tiles["kind"], tiles["ids"]) == ("tiles", list(range(12)))
     assert tiles["size"] == SIDE
+    assert sum(len(message["ids"]) for message in fake.sent()[1:]) <= 24
 
 
 def test_mask_and_picture_are_where_they_belong(played, chromium_page):

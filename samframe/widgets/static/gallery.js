@@ -4,7 +4,7 @@ import { bytesOf, decodeTile, element, paintMark, paintPicture, paintPill, theme
 import { Lru, cornerOf, ellipsize, fitInto, gridLayout, moveFocus, placeAt, rangeOf, visiblePlaces, zoomView } from "./grid.js";
 
 const KEPT = 600;
-const BATCH = 16;
+const BATCH = 12;
 const CAPTION = 36;
 const GAP = 12;
 const MARKS = ["", "accepted", "rejected", "flagged"];
@@ -56,20 +56,19 @@ function render({ model, el }) {
     return visiblePlaces(layout, order.length, scroller.scrollTop, scroller.clientHeight);
   }
 
-  // Ask for what is in view and not there; then for the lines that come next.
+  // Ask for what is in view and not there, then for the line that comes next: two batches at once at most, so that the
+  // kernel makes one while the page decodes the other, and what was scrolled past is not waited for long.
   function ask() {
     if (!isLive || !layout || isGone) return;
     const [first, end] = seen();
-    const ahead = Math.min(order.length, end + layout.columns);
-    let ids = [];
-    for (let place = first; place < ahead && ids.length < BATCH; place += 1) {
-      const id = idAt(place);
-      if (!tiles.has(id) && !asked.has(id)) ids.push(id);
-      if (place >= end && asked.size) break;
+    const isMissing = (place) => !tiles.has(idAt(place)) && !asked.has(idAt(place));
+    let places = rangeOf(first, end - 1).filter(isMissing);
+    if (!places.length && !asked.size) places = rangeOf(end, Math.min(order.length, end + layout.columns) - 1).filter(isMissing);
+    while (places.length && asked.size < 2 * BATCH) {
+      const ids = places.splice(0, BATCH).map(idAt);
+      ids.forEach((id) => asked.set(id, version));
+      model.send({ kind: "tiles", ids, version, size: tilePixels() });
     }
-    if (!ids.length || asked.size >= 2 * BATCH) return;
-    ids.forEach((id) => asked.set(id, version));
-    model.send({ kind: "tiles", ids, version, size: tilePixels() });
   }
 
   function measure() {
@@ -228,7 +227,8 @@ function render({ model, el }) {
   function goTo(place, { extend = false } = {}) {
     focus = place;
     if (!extend) anchor = place;
-    choose(extend ? rangeOf(Math.max(0, anchor), place).map(idAt) : [idAt(place)]);
+    const from = Math.max(0, anchor);
+    choose(extend ? rangeOf(Math.min(from, place), Math.max(from, place)).map(idAt) : [idAt(place)]);
     const top = cornerOf(layout, place)[1];
     const low = top - GAP;
     const high = top + layout.line;

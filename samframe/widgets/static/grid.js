@@ -109,10 +109,9 @@ export function zoomView(view, factor, x, y) {
   return { scale, x: x - (x - view.x) * real, y: y - (y - view.y) * real };
 }
 
-// Return the places between two, ends included.
-export function rangeOf(from, to) {
-  const [low, high] = from < to ? [from, to] : [to, from];
-  return Array.from({ length: high - low + 1 }, (_, at) => low + at);
+// Return the places from one to another, ends included; none where the second comes first.
+export function rangeOf(first, last) {
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => first + at);
 }
 
 // Return a text that is at most `width` wide by `measure`, cut with an ellipsis where it is longer.

@@ -75,8 +75,9 @@ test("a zoom keeps the point under the pointer, and ends where the picture is wh
   assert.equal(zoomView(view, 1000, 0, 0).scale, 32);
 });
 
-test("a range has both its ends, whichever comes first", () => {
-  assert.deepEqual(rangeOf(3, 1), [1, 2, 3]);
+test("a range has both its ends, and is empty backwards", () => {
+  assert.deepEqual(rangeOf(1, 3), [1, 2, 3]);
+  assert.deepEqual(rangeOf(0, -1), []);
   assert.deepEqual(rangeOf(2, 2), [2]);
 });
 
