@@ -34,7 +34,7 @@ def painted_tile(
     image_root: str | os.PathLike[str] | None = None,
     fetch: Callable[[str], bytes] | None = None,
 ) -> NDArray[np.uint8]:
-    """Return an image with its mask painted over it, uint8 RGB of shape (side, side, 3); grey where there is none.
+    """Return an image with its mask tinted and outlined, uint8 RGB of shape (side, side, 3); grey where there is none.
 
     Parameters
     ----------
@@ -57,6 +57,8 @@ def painted_tile(
         inside = mask.resize((height, width)).to_numpy()
         pixels = pixels.copy()
         pixels[inside] = (pixels[inside] * (1 - opacity) + _TINT * opacity).astype(np.uint8)
+        # As in the gallery: a white line around it, which is seen on most of what a mask may cover.
+        pixels[_edge(inside)] = 255
     top, left = (side - height) // 2, (side - width) // 2
     square[top : top + height, left : left + width] = pixels
     return square
@@ -90,6 +92,11 @@ def contact_sheet(
     file = io.BytesIO()
     sheet.save(file, "WEBP", quality=quality, method=4)
     return file.getvalue()
+
+
+def _edge(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    padded = np.pad(inside, 1)
+    return inside & ~(padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:])
 
 
 def _fitted(mask: object, side: int) -> tuple[int, int]:

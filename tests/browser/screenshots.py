@@ -37,6 +37,24 @@ for number in range(14):
 df = pd.DataFrame(rows, columns=["image", "prompt", "points"])
 client = samframe.offline()
 """
+
+#: The same with a scene a row, for the gallery.
+MANY = """
+import pandas as pd, samframe
+from samframe.testing import make_scene, sample_photo
+
+rows = []
+for number in range(36):
+    scene = make_scene(["flat", "noisy", "texture"][number % 3], 5000 + number, size=320)
+    rows.append((scene.image, list(scene.prompts)[number % len(scene.prompts)], None))
+    rows += [(scene.image, "violet submarine", None)] * (number % 9 == 4)
+    if number == 2:
+        rows.append((sample_photo("coffee"), None, [(150, 260), (430, 320)]))
+    if number == 7:
+        rows.append((sample_photo("chelsea"), None, [(165, 115), (190, 110), (175, 130)]))
+df = pd.DataFrame(rows, columns=["image", "prompt", "points"])
+client = samframe.offline()
+"""
 RUN = (
     "out = df.sam.segment(coordinates_col='points', client=client, details=True, progress=False)\n"
     "viewer = out.sam.view()\nviewer"
@@ -52,14 +70,14 @@ annotator
 
 
 def gallery(lab: Lab, *, dark: bool) -> None:
-    """The gallery with a selection and marks, coloured by status in the light picture."""
-    notebook = _opened(lab, [FRAME, RUN], dark=dark)
+    """The gallery with a selection and marks; in the light theme also one row large."""
+    notebook = _opened(lab, [MANY, RUN], dark=dark)
     page = notebook.page
     root = notebook.output(1).locator(".samframe-gallery")
     page.wait_for_function("document.querySelector('.samframe-gallery')?.dataset.pending === '0'")
     canvas = root.locator(".sf-canvas")
     canvas.click(position={"x": 60, "y": 60})
-    for key in ["a", "a", "r", "a", "f", "a", "ArrowRight"]:
+    for key in ["a", "a", "f", "a", "a", "r", "ArrowLeft", "ArrowLeft", "ArrowLeft"]:
         page.keyboard.press(key)
     page.wait_for_timeout(600)
     _shoot(notebook.output(1).locator(".samframe-viewer"), "view-dark" if dark else "view-light")
@@ -103,13 +121,25 @@ def annotator(lab: Lab, *, dark: bool) -> None:
     notebook.close()
 
 
+def progress(lab: Lab) -> None:
+    """A run's panel in the middle of the run."""
+    run = RUN.split("out = ")[1].splitlines()[0].replace("progress=False", "")
+    notebook = _opened(lab, [MANY, f"run = {run.replace('segment', 'start')}"], dark=False)
+    output = notebook.output(1)
+    rows = "() => Number(document.querySelector('.jp-OutputArea-output .widget-html b')?.innerText) >= 14"
+    notebook.page.wait_for_function(rows, timeout=120_000)
+    output.locator("img.widget-image").wait_for()
+    _shoot(output.locator(".widget-vbox").first, "progress")
+    notebook.close()
+
+
 def _opened(lab: Lab, cells: list[str], *, dark: bool) -> Any:
     lab.set_theme(dark=dark)
     name = lab.write("shot.ipynb", cells)
     notebook = lab.open(
         name, watch=Watch(), viewport={"width": 1240, "height": 1100}, device_scale_factor=1.5
     )
-    notebook.run_all()
+    notebook.run_all(timeout_s=400)
     return notebook
 
 
@@ -121,11 +151,13 @@ def _shoot(place: Any, name: str) -> None:
     print(f"{path.name}: {path.stat().st_size / 1024:.0f} KB")  # noqa: T201 - a script
 
 
+#: A name gives all pictures that are made with it.
 SHOTS: dict[str, Callable[[Lab], None]] = {
     "view-light": lambda lab: gallery(lab, dark=False),
     "view-dark": lambda lab: gallery(lab, dark=True),
     "annotator": lambda lab: annotator(lab, dark=False),
     "annotator-dark": lambda lab: annotator(lab, dark=True),
+    "progress": progress,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import nbclient
@@ -55,4 +56,4 @@ def test_runs_are_saved_as_one_line(executed):
     """A run's panel is saved as one line of text, which is read without a kernel."""
     lines = [output.data.get("text/html", "") for output in outputs(executed, "display_data")]
 
-    assert any("samframe: 5 of 5 rows" in line for line in lines)
+    assert any(re.search(r"samframe: (\d+) of \1 rows", line) for line in lines)

@@ -272,14 +272,15 @@ def test_pages_filter_mark_and_select(df):
 
 
 def test_pages_show_the_mask_over_the_image(df):
-    """A tile's picture is the image outside of the mask and tinted inside."""
+    """A tile's picture is the image outside of the mask, tinted inside, white along its edge."""
     pages = df.iloc[[59]].sam.view(canvas=False).gallery
     data = children(pages.widget, ipywidgets.Image)[0].value
     pixels = np.asarray(Image.open(io.BytesIO(data)))
-    inside, outside = pixels[70, 70], pixels[79, 79]
+    inside, edge, outside = pixels[71, 75], pixels[70, 75], pixels[79, 79]
 
     assert tuple(outside) == (177, 177, 177)
     assert inside[2] > 200 > inside[0]
+    assert tuple(edge) == (255, 255, 255)
 
 
 def test_pages_show_hostile_text_as_it_is(df):
