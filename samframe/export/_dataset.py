@@ -14,7 +14,7 @@ from samframe.export._images import IMAGE_MODES, RowImages, find_images, image_p
 from samframe.export._manifest import MANIFEST, FileEntry, Manifest, read_manifest
 from samframe.export._parts import PartOptions, plan_parts, write_parts
 from samframe.export._paths import PathBase, find_base
-from samframe.export._records import is_offline, offline_warning, text_of
+from samframe.export._records import count_offline, offline_warning, text_of
 from samframe.export._report import ExportReport
 from samframe.export._storage import Folder, LocalFolder, open_folder
 from samframe.export._store import Store, is_own_file
@@ -317,7 +317,7 @@ def _warnings(df: pd.DataFrame, rows: RowImages, base: PathBase | None, options:
             "the images lie apart from the dataset: their paths are kept relative to their common folder; pass it to "
             "read_parquet as image_root, or export with images='copy'"
         )
-    n_offline = sum(map(is_offline, df["engine"].tolist())) if "engine" in df.columns else 0
+    n_offline = count_offline(df)
     if n_offline:
         warnings.append(offline_warning(n_offline))
     return warnings

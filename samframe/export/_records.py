@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Record",
     "RecordColumns",
+    "count_offline",
     "image_name",
     "is_offline",
     "iter_records",
@@ -170,6 +171,15 @@ def iter_records(
     ids = AnnotationIds()
     for batch in iter_batches(source, [*names.wanted(), ANNOTATION_ID], batch_rows=batch_rows):
         yield from _records_of(batch, names, reader if open_pictures else None, ids)
+
+
+def count_offline(df: pd.DataFrame, *, engine_col: Hashable = "engine", mask_col: Hashable = "mask") -> int:
+    """Return how many masks of a frame are from the offline engine, by its column or else by its attributes."""
+    if engine_col in df.columns:
+        return sum(map(is_offline, df[engine_col].tolist()))
+    if not any(map(is_offline, df.attrs.get("samframe_engines", ()))) or mask_col not in df.columns:
+        return 0
+    return int(df[mask_col].notna().sum())
 
 
 def offline_warning(n_rows: int) -> str:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from samframe.frame._options import CallOptions
     from samframe.frame._rows import Inputs
 
-__all__ = ["NEVER_SENT", "UNDER_WAY", "check_output_names", "empty_result", "result_frame"]
+__all__ = ["ENGINES_ATTR", "NEVER_SENT", "UNDER_WAY", "check_output_names", "empty_result", "result_frame"]
+
+#: Attribute of a frame that names the engines its masks are from, where the server told.
+ENGINES_ATTR = "samframe_engines"
 
 STATUS_DTYPE = pd.CategoricalDtype([status.value for status in RowStatus])
 
@@ -87,7 +90,14 @@ def result_frame(
         # Problem i has code -1 - i, which counts from the end.
         codes = np.where(inputs.codes >= 0, inputs.codes, len(by_code) + inputs.codes)
     columns = {names[field]: _column(field, by_code, codes, artifact_path) for field in names}
-    return df.assign(**{str(name): values for name, values in columns.items()})
+    result = df.assign(**{str(name): values for name, values in columns.items()})
+    # So that an export tells masks that are not SAM 2's, without a column for it.
+    before = () if names.get("mask") in df.columns else df.attrs.get(ENGINES_ATTR, ())
+    engines = {outcome.engine for outcome in by_code if outcome.engine is not None}.union(before)
+    result.attrs.pop(ENGINES_ATTR, None)
+    if engines:
+        result.attrs[ENGINES_ATTR] = sorted(engines)
+    return result
 
 
 def empty_result(df: pd.DataFrame, options: CallOptions) -> pd.DataFrame:

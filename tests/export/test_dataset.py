@@ -13,6 +13,7 @@ import samframe
 from samframe.errors import MaskError, OptionError
 from samframe.export import RecordColumns, iter_records
 from samframe.masks import Mask
+from samframe.testing import sample_photo
 
 
 @pytest.fixture
@@ -261,6 +262,20 @@ def test_rows_of_the_offline_engine_are_told(frame, dataset):
 
     assert "1 mask is from the offline engine" in report.warnings[0]
     assert _manifest(dataset)["warnings"] == list(report.warnings)
+
+
+def test_rows_of_a_run_with_samframe_offline_are_told(dataset):
+    """Without a column of engines the frame still knows that its masks are not SAM 2's, read back too."""
+    df = pd.DataFrame({"image": [str(sample_photo("coffee"))], "at": [(260, 190)]})
+    with samframe.offline() as client:
+        out = df.sam.segment(prompt_col=None, coordinates_col="at", client=client, progress=False)
+
+    report = out.sam.to_parquet(dataset)
+    again = samframe.read_parquet(dataset).sam.to_parquet(dataset)
+
+    assert out["status"].tolist() == ["completed"]
+    for told in (report, again):
+        assert any("1 mask is from the offline engine" in warning for warning in told.warnings)
 
 
 def test_a_folder_of_something_else_is_refused(frame, dataset):
