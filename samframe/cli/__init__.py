@@ -1,4 +1,4 @@
-"""The ``samframe`` command: demo, segment, serve, credits."""
+"""The ``samframe`` command: demo, segment, serve, credits, ledger, export, verify."""
 
 from samframe.cli._main import main
 

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from samframe._version import __version__
-from samframe.cli import _credits, _demo, _ledger, _segment, _serve, _verify
+from samframe.cli import _credits, _demo, _export, _ledger, _segment, _serve, _verify
 from samframe.cli._exit import EXIT_CODES, Exit, exit_for
 from samframe.cli._printing import one_line, print_anything
 from samframe.errors import SamframeError
@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"samframe {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (_demo, _segment, _serve, _credits, _ledger, _verify):
+    for module in (_demo, _segment, _serve, _credits, _ledger, _export, _verify):
         module.add_command(commands)
     return parser
 

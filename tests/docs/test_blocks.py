@@ -30,6 +30,8 @@ def reader(tmp_path, monkeypatch):
         yield server
 
 
+# pycocotools is older than numpy 2's __array__.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_python_blocks_run(page, reader):
     """A page's blocks run one after the other, as a reader would run them."""
