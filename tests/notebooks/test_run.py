@@ -47,7 +47,7 @@ def test_runs_and_says_nothing_wrong(executed):
 def test_shows_pictures(executed):
     """What is plotted is shown below its cell, once."""
     pictures = [output for output in outputs(executed, "display_data") if "image/png" in output.data]
-    drawing = [cell for cell in executed.cells if ".plot(" in cell.source]
+    drawing = [cell for cell in executed.cells if ".plot(" in cell.source or "subplots(" in cell.source]
 
     assert len(pictures) == len(drawing)
 
