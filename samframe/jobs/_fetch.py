@@ -36,12 +36,15 @@ class Fetcher:
         """Download the output, verify it, keep it, and give the rows their mask."""
         is_url = False
         try:
-            reference = extract_output(flight.output)
-            if reference.url is not None:
-                is_url = True
-                data = await self._c.api.download(reference.url)
-            else:
-                data = reference.data or b""
+            data = await self._c.in_thread(self._kept, flight)
+            if data is None:
+                reference = extract_output(flight.output)
+                is_url = reference.url is not None
+                data = (
+                    await self._c.api.download(reference.url)
+                    if reference.url is not None
+                    else reference.data or b""
+                )
             stored: Stored = await self._c.in_thread(decode_output, data, flight.job, self._c.artifacts)
         except CallError as error:
             tries = flight.failed_once_more(Call.DOWNLOAD)
@@ -76,6 +79,13 @@ class Fetcher:
                 metrics=flight.metrics,
             ),
         )
+
+    def _kept(self, flight: Flight) -> bytes | None:
+        """Return the raw output of a job whose mask alone is damaged in the ledger, None where it must be fetched."""
+        record = flight.record
+        if record is None or record.artifact is None or record.mask is not None:
+            return None  # a job with a sound mask is being refreshed: what is kept is the older output
+        return None if flight.job.parameters.overlay_mask else self._c.artifacts.load(record.artifact)
 
     async def _output_failed(self, flight: Flight, detail: str, kept: str | None) -> None:
         text = words.bad_output(detail, cost=flight.metrics.cost, kept=kept)

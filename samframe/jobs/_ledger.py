@@ -115,9 +115,8 @@ class Ledger:
             batch = keys[start : start + _LOOKUP_BATCH]
             marks = ",".join("?" * len(batch))
             query = f"SELECT {statements.COLUMNS} FROM jobs WHERE key IN ({marks})"  # noqa: S608 - marks only
-            for row in reader.execute(query, batch):
-                record = statements.record_of(row)
-                found[record.key] = record
+            rows = reader.execute(query, batch).fetchall()
+            found.update((record.key, record) for record in statements.records_of(rows))
         orphans = [
             record
             for record in found.values()

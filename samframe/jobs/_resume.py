@@ -16,16 +16,17 @@ __all__ = ["FOLLOW_S", "follow", "outcome_of", "settled_outcome", "start_collect
 
 FOLLOW_S = 0.3
 
+_SETTLED = {
+    JobState.STORED: RowStatus.COMPLETED,
+    JobState.FAILED: RowStatus.FAILED,
+    JobState.LOST: RowStatus.LOST,
+    JobState.IN_DOUBT: RowStatus.IN_DOUBT,
+}
+
 
 def settled_outcome(record: Record) -> Outcome | None:
     """Return what the rows of a settled job get from its record, or None where it is not settled."""
-    statuses = {
-        JobState.STORED: RowStatus.COMPLETED,
-        JobState.FAILED: RowStatus.FAILED,
-        JobState.LOST: RowStatus.LOST,
-        JobState.IN_DOUBT: RowStatus.IN_DOUBT,
-    }
-    status = statuses.get(record.state)
+    status = _SETTLED.get(record.state)
     if status is None:
         return None
     return Outcome(

@@ -7,20 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from samframe.jobs._model import Job, JobState, Record
-from samframe.masks import Mask
+from samframe.masks import sound_masks
 from samframe.segmind import Metrics
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["COLUMNS", "Intent", "claim", "doubt_orphans", "end", "record_of"]
+__all__ = ["COLUMNS", "Intent", "claim", "doubt_orphans", "end", "records_of"]
 
 COLUMNS = (
     "key, state, attempts, owner, request_id, submitted_at, result, error, note, cost, inference_time, "
     "queue_time, total_time, engine, artifact, mask_height, mask_width, mask_counts"
 )
 _N_MASK_COLUMNS = 3
+_PLAIN_FIELDS = COLUMNS.split(", ")[2:-_N_MASK_COLUMNS]
+_STATES = {state.value: state for state in JobState}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,13 +118,21 @@ def doubt_orphans(db: sqlite3.Connection, orphans: Iterable[Record], *, now: flo
             end(db, record.key, JobState.IN_DOUBT, "in_doubt", now=now, error=text)
 
 
-def record_of(row: tuple[Any, ...]) -> Record:
-    """Return the record of a row of ``COLUMNS``."""
-    height, width, counts = row[-_N_MASK_COLUMNS:]
-    names = COLUMNS.split(", ")[:-_N_MASK_COLUMNS]
-    fields = dict(zip(names, row, strict=False))
-    fields["state"] = JobState(fields["state"])
-    return Record(**fields, mask=Mask(counts, (height, width)) if counts is not None else None)
+def records_of(rows: Sequence[tuple[Any, ...]]) -> list[Record]:
+    """Return the records of rows of ``COLUMNS``.
+
+    A stored job whose mask is damaged in the database counts as completed: its output is fetched again, which is free.
+    """
+    with_mask = [row for row in rows if row[-1] is not None]
+    sound = iter(sound_masks([row[-1] for row in with_mask], [(row[-3], row[-2]) for row in with_mask]))
+    records = []
+    for row in rows:
+        mask = next(sound) if row[-1] is not None else None
+        is_damaged = row[-1] is not None and mask is None
+        state = JobState.COMPLETED if is_damaged and row[1] == "stored" else _STATES[row[1]]
+        fields = dict(zip(_PLAIN_FIELDS, row[2:-_N_MASK_COLUMNS], strict=True))
+        records.append(Record(key=row[0], state=state, mask=mask, **fields))
+    return records
 
 
 def _insert(db: sqlite3.Connection, job: Job, intent: Intent) -> None:

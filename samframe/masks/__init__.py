@@ -3,6 +3,7 @@
 from samframe.masks._array import MaskArray
 from samframe.masks._arrow import arrow_extension_type
 from samframe.masks._batch import decode_batch, encode_batch
+from samframe.masks._check import sound_masks
 from samframe.masks._codec import decode, encode
 from samframe.masks._counts import counts_from_runs, runs_from_counts, validate
 from samframe.masks._dtype import MaskDtype
@@ -21,6 +22,7 @@ __all__ = [
     "encode_batch",
     "from_arrow",
     "runs_from_counts",
+    "sound_masks",
     "to_arrow",
     "validate",
 ]

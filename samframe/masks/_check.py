@@ -10,12 +10,15 @@ import pyarrow as pa
 from samframe.errors import MaskError
 from samframe.masks._counts import canonical_counts
 from samframe.masks._decode import suspects
+from samframe.masks._mask import Mask
 from samframe.masks._pool import MaskPool
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-__all__ = ["checked_pool"]
+__all__ = ["checked_pool", "sound_masks"]
 
 
 def checked_pool(
@@ -56,3 +59,28 @@ def checked_pool(
         counts = pa.array(spelled, type=pa.large_binary())
         pool = MaskPool([counts], sizes_hw.astype(np.int32))
     return pool
+
+
+def sound_masks(counts: Sequence[bytes], sizes_hw: Sequence[tuple[int, int]]) -> list[Mask | None]:
+    """Return the masks of many bytes and sizes, checked together; None where the bytes are no mask of their size.
+
+    Parameters
+    ----------
+    counts : sequence of bytes, length n
+        COCO's compressed RLE bytes.
+    sizes_hw : sequence of (int, int), length n
+        Height and width in pixels.
+    """
+    masks: list[Mask | None] = [
+        Mask._trusted(data, size)  # noqa: SLF001 - those that need a closer look get it below
+        for data, size in zip(counts, sizes_hw, strict=True)
+    ]
+    if masks:
+        data, offsets = MaskPool.from_masks(counts, sizes_hw).bytes_view()
+        n_pixels = np.array(sizes_hw, dtype=np.int64).reshape(-1, 2).prod(axis=1)
+        for at in suspects(data, offsets, n_pixels).tolist():
+            try:
+                masks[at] = Mask(counts[at], sizes_hw[at])
+            except MaskError:
+                masks[at] = None
+    return masks

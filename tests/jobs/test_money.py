@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import sys
 
@@ -265,6 +266,23 @@ def test_an_artifact_that_was_altered_is_not_needed(world):
 
     assert out["status"].tolist() == ["completed"]
     assert world.server.counters.submits == 1
+
+
+@pytest.mark.parametrize("keep_artifact", [True, False])
+def test_a_mask_that_is_damaged_in_the_ledger_is_brought_back_free(world, keep_artifact):
+    """A flipped bit in the database: from the kept raw output, or downloaded again; never by a new POST."""
+    first = world.run(2)
+    with sqlite3.connect(world.store / "ledger.sqlite3") as database:
+        database.execute("UPDATE jobs SET mask_counts = X'FFFE21' WHERE prompt = 'thing 0'")
+    database.close()
+    if not keep_artifact:
+        shutil.rmtree(world.store / "artifacts")
+    downloads = world.server.counters.downloads
+    out = world.run(2)
+
+    assert all(out["mask"] == first["mask"])
+    assert world.server.counters.submits == 2
+    assert world.server.counters.downloads == downloads + (not keep_artifact)
 
 
 def test_a_disk_that_takes_no_output_ends_the_run_and_keeps_the_id(world, monkeypatch):

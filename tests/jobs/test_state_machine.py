@@ -128,7 +128,7 @@ class JobLives(RuleBasedStateMachine):
                 key = next(job.key for job in self.jobs if _job_inputs(job) == remote.inputs)
                 unanswered = [item for item in ledger.attempts(key) if item["outcome"] in {None, "in_doubt"}]
                 assert unanswered, (
-                    f"{remote.request_id} was accepted and no attempt is open: {records[key].state}"
+                    f"{remote.request_id} was accepted and no attempt is open: {records.get(key)}"
                 )
         for record in records.values():
             if record.state is JobState.STORED:

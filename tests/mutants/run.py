@@ -56,7 +56,7 @@ def machine_fails(folder: Path) -> tuple[bool, str]:
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode not in {0, 1}:
         raise RuntimeError(done.stdout[-3000:] + done.stderr[-3000:])
-    words = re.findall(r"^E +(?!while)(.+)$", done.stdout, flags=re.MULTILINE)
+    words = re.findall(r"^E +(\w+: .+)$", done.stdout, flags=re.MULTILINE)
     return done.returncode == 1, words[0][:90] if words else ""
 
 
