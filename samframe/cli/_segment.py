@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from samframe._options import store_folder
 from samframe.cli._exit import EXIT_CODES, Exit
 from samframe.cli._printing import one_line
+from samframe.cli._segment_dataset import is_streamed, run_streamed, table_columns
 from samframe.cli._tables import read_table
 from samframe.errors import ApiError, LedgerError, OptionError
 from samframe.export import write_parquet
@@ -20,6 +21,8 @@ from samframe.jobs import RowStatus
 from samframe.segmind import Client
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
 
 __all__ = ["add_command"]
@@ -35,12 +38,14 @@ for already cost nothing: run the same command again after an interrupt, and it 
 _EPILOG = f"""\
 TABLE is CSV, TSV, Parquet or JSON lines. An image is a path (a relative one starts at the table's folder), an
 http(s) URL (Segmind fetches it) or a data URI. Points are written as JSON, x before y, in pixels of the image as
-stored: [834,74] or [[839,74],[844,20]].
+stored: [834,74] or [[839,74],[844,20]]. A table of several files, or larger than 256 MB, is read in batches; --out is
+then a folder of parts, and the columns of a CSV are text.
 
 examples:
   samframe segment cars.csv --image file --prompt what --out cars.parquet --dry-run
   samframe segment cars.csv --image file --prompt what --out cars.parquet --max-cost 2.50
   samframe segment cars.csv --image file --prompt what --out cars.parquet --retry failed --retry lost
+  samframe segment 'rows/*.parquet' --out masks/ --rate-limit 1000 --max-cost 250
   samframe segment clicks.jsonl --coordinates yes --remove-coordinates no --out masks/ --offline
 
 The key is read from SEGMIND_API_KEY and nowhere else: other users of a machine can read the options of a running
@@ -58,10 +63,19 @@ def add_command(commands: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("table", type=Path, metavar="TABLE", help="CSV, TSV, Parquet or JSON lines")
+    parser.add_argument(
+        "table",
+        metavar="TABLE",
+        help="CSV, TSV, Parquet or JSON lines; a file, a folder, or a quoted pattern",
+    )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE_OR_DIR",
         help="a .parquet file, or a folder for masks.parquet; an existing file is replaced",
+    )  # fmt: skip
+    parser.add_argument(
+        "--batch-rows", type=int, metavar="N",
+        help="read so many rows at a time and write a folder of parts (default: so for a folder, a pattern, a URL or "
+        "a file of more than 256 MB, with 2000)",
     )  # fmt: skip
     _add_columns(parser.add_argument_group("columns"))
     _add_service(parser.add_argument_group("service"))
@@ -116,9 +130,13 @@ def _add_money(group: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> Exit:
     """Read, segment, write, and say what became of the rows."""
-    target = _target(arguments.out, arguments.table)
     options = _options(arguments)
-    table = arguments.table.absolute()
+    if is_streamed(arguments):
+        prompt = _prompt_column(arguments, table_columns(arguments))
+        with _client(arguments) as client:
+            return run_streamed(arguments, client, prompt, options)
+    table = Path(arguments.table).absolute()
+    target = _target(arguments.out, table)
     frame = read_table(
         table,
         text_columns=[
@@ -132,7 +150,7 @@ def run(arguments: argparse.Namespace) -> Exit:
             if name
         ],
     )
-    prompt = _prompt_column(arguments, frame)
+    prompt = _prompt_column(arguments, frame.columns)
     with _client(arguments) as client, contextlib.chdir(table.parent):
         options["client"] = client
         if arguments.dry_run:
@@ -188,10 +206,10 @@ def _client(arguments: argparse.Namespace) -> Client:
     return offline()
 
 
-def _prompt_column(arguments: argparse.Namespace, frame: pd.DataFrame) -> str | None:
+def _prompt_column(arguments: argparse.Namespace, columns: Iterable[str]) -> str | None:
     if arguments.prompt is not None:
         return str(arguments.prompt)
-    if "prompt" in frame.columns:
+    if "prompt" in columns:
         return "prompt"
     if arguments.coordinates is None:
         raise OptionError(

@@ -6,7 +6,7 @@ from samframe.jobs._doctor import Finding, examine_store
 from samframe.jobs._ledger import Ledger
 from samframe.jobs._model import Job, JobState, Outcome, Parameters, Points, Record, RowStatus, job_key
 from samframe.jobs._money import Budget, format_usd
-from samframe.jobs._plan import Plan, Retry, Survey, check_retry
+from samframe.jobs._plan import Plan, Retry, Survey, check_retry, join_surveys
 from samframe.jobs._progress import Progress
 from samframe.jobs._reading import Spending
 from samframe.jobs._session import Session, Settings
@@ -40,4 +40,5 @@ __all__ = [
     "examine_store",
     "format_usd",
     "job_key",
+    "join_surveys",
 ]

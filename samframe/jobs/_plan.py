@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from samframe._contract import JOB_SECONDS
@@ -15,7 +15,7 @@ from samframe.jobs._money import format_usd
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["Plan", "Retry", "Step", "Survey", "check_retry", "next_step", "survey_jobs"]
+__all__ = ["Plan", "Retry", "Step", "Survey", "check_retry", "join_surveys", "next_step", "survey_jobs"]
 
 #: How many jobs the service is taken to serve at once where nothing is known about it.
 _ASSUMED_WORKERS = 16
@@ -235,6 +235,22 @@ def survey_jobs(
         invalid=invalid,
         price_usd=price_usd,
     )
+
+
+def join_surveys(surveys: Iterable[Survey]) -> Survey:
+    """Return the survey of several frames together: equal jobs count once."""
+    joined = Survey(steps={}, n_rows={}, stored=frozenset(), invalid=0, price_usd=0.0)
+    stored: set[str] = set()
+    invalid = 0
+    price = 0.0
+    for one in surveys:
+        joined.steps.update(one.steps)
+        for key, rows in one.n_rows.items():
+            joined.n_rows[key] = joined.n_rows.get(key, 0) + rows
+        stored |= one.stored
+        invalid += one.invalid
+        price = max(price, one.price_usd)
+    return replace(joined, stored=frozenset(stored), invalid=invalid, price_usd=price)
 
 
 def _minutes_text(minutes: float) -> str:

@@ -244,3 +244,67 @@ def test_key_is_never_printed(samframe, service, table, out, tmp_path):
     assert bad.status == 3
     assert key not in good.out + good.err + bad.out + bad.err
     assert key.encode() not in out.read_bytes()
+
+
+def test_a_pattern_is_read_in_batches(samframe, service, photos, tmp_path):
+    """Several tables become a folder of parts, relative paths start at their folder, and a second run does nothing."""
+    for number in range(2):
+        frame = pd.DataFrame({"image": ["a.png", "b.png"], "prompt": [f"boy {number}", f"cat {number}"]})
+        frame.to_parquet(photos / f"rows{number}.parquet")
+    command = ("segment", photos / "rows*.parquet", "--out", tmp_path / "out", "--store", tmp_path / "store")
+    first = samframe(*command)
+    accepted = service.counters.accepted
+    second = samframe(*command)
+
+    assert (first.status, second.status, accepted) == (0, 0, 4), first.err
+    assert read_parquet(tmp_path / "out")["mask"].notna().sum() == 4
+    assert "wrote 0 parts, kept 2" in second.out
+    assert service.counters.accepted == 4
+
+
+def test_batch_rows_of_a_csv(samframe, service, table, tmp_path):
+    """With ``--batch-rows`` a single table is read in batches too; its cells stay the text they are."""
+    ran = samframe(
+        "segment",
+        table,
+        *COLUMNS,
+        "--out",
+        tmp_path / "out",
+        "--store",
+        tmp_path / "store",
+        "--batch-rows",
+        "2",
+    )
+
+    assert ran.status == 0, ran.err
+    assert read_parquet(tmp_path / "out")["what"].tolist() == ["boy", "none", "007"]
+    assert len(list((tmp_path / "out" / "data").iterdir())) == 2
+
+
+def test_dry_run_of_batches(samframe, service, table, tmp_path):
+    """The bill of a table in batches counts equal rows once; nothing is sent and no folder made."""
+    ran = samframe(
+        "segment", table, *COLUMNS, "--out", tmp_path / "out", "--store", tmp_path / "store", "--batch-rows", "1",
+        "--dry-run",
+    )  # fmt: skip
+
+    assert "$0.006" in ran.out
+    assert (ran.status, service.counters.requests, (tmp_path / "out").exists()) == (0, 0, False)
+
+
+def test_batches_want_a_folder(samframe, service, table, tmp_path):
+    """Parts do not go into one file: that is told before anything is sent."""
+    ran = samframe(
+        "segment",
+        table,
+        *COLUMNS,
+        "--out",
+        tmp_path / "one.parquet",
+        "--batch-rows",
+        "2",
+        "--store",
+        tmp_path,
+    )
+
+    assert (ran.status, service.counters.requests) == (2, 0)
+    assert "name a folder" in ran.err

@@ -1,0 +1,294 @@
+"""Past one machine: a Dask cluster on one account's limit, tables larger than memory, and groups of many masks.
+
+Prints the tables of docs/scale.md and docs/benchmarks.md. What was paid for is what the local server counted.
+
+`python tests/benchmarks/bench_scale.py [PART ...] [--scale 1.0]`; the parts are those of `main`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import dask
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+from _service import KEY, Case, service
+from PIL import Image
+
+import samframe
+import samframe.dask
+from samframe.masks import Mask, MaskArray
+
+HERE = Path(__file__)
+PER_MINUTE = 6000
+
+
+def table(title: str, rows: list[dict]) -> None:
+    print(f"\n### {title}\n")
+    print("| " + " | ".join(rows[0]) + " |")
+    print("| --- " * len(rows[0]) + "|")
+    for row in rows:
+        print("| " + " | ".join(str(value) for value in row.values()) + " |", flush=True)
+
+
+def make_frame(folder: Path, rows: int, distinct: int | None = None) -> pd.DataFrame:
+    """Return rows with a prompt of their own each, over twenty small images."""
+    folder.mkdir(exist_ok=True)
+    for shade in range(20):
+        Image.fromarray(np.full((48, 64, 3), 12 * shade, np.uint8)).save(folder / f"{shade}.png")
+    numbers = np.arange(rows) % (distinct or rows)
+    return pd.DataFrame(
+        {
+            "image": [str(folder / f"{number % 20}.png") for number in numbers],
+            "prompt": [f"p {n}" for n in numbers],
+        }
+    )
+
+
+def paid_twice(jobs) -> int:
+    return sum(count - 1 for count in collections.Counter(prompt for prompt, _ in jobs).values())
+
+
+def cluster(scale: float, *, given: bool = True, kill: bool = False) -> dict:
+    """4 workers, 40 partitions, one limit; with `kill`, one of them is killed midway and the call made again."""
+    from distributed import Client, LocalCluster
+
+    rows = int(20_000 * scale)
+    case = Case(name="scale", rows=rows, workers=256, service_s=1.7, rate_limit=PER_MINUTE)
+    with tempfile.TemporaryDirectory() as name, service(case) as (url, look):
+        ddf = dd.from_pandas(make_frame(Path(name) / "in", rows), npartitions=40)
+        options = {"client": samframe.Client(KEY, base_url=url), "store": Path(name) / "store"}
+        if given:
+            options["rate_limit"] = PER_MINUTE
+        with (
+            LocalCluster(
+                n_workers=4, threads_per_worker=2, dashboard_address=None, silence_logs=50, memory_limit=None
+            ) as local,
+            Client(local) as client,
+        ):
+            client.wait_for_workers(4)
+            began = time.perf_counter()
+            future = client.compute(ddf.sam.segment(**options))
+            if kill:
+                while look()[0].accepted < rows // 2:
+                    time.sleep(0.2)
+                next(iter(local.workers.values())).process.process._process.kill()
+            out = future.result()
+            seconds = time.perf_counter() - began
+            if kill:
+                out = ddf.sam.segment(**options).compute()
+        counters, jobs = look()
+    status = out["status"].value_counts()
+    windows = int(np.ceil(rows / PER_MINUTE))
+    ideal = rows / PER_MINUTE * 60
+    return {
+        "what": f"{rows:,} rows, limit {'given' if given else 'learned'}{', one worker killed' if kill else ''}",
+        "seconds": f"{seconds:.0f}",
+        "makespan / ideal": f"{seconds / ideal:.2f}",
+        "stored": f"{int(status['completed']):,}",
+        "in doubt": int(status["in_doubt"]),
+        "paid twice": paid_twice(jobs),
+        "429s a window": f"{counters.refused_429 / windows:.1f}",
+        "requests a job": f"{counters.requests / max(1, counters.accepted):.2f}",
+    }
+
+
+def segment_table(url: str, source: str, out: str, store: str, batch_rows: str) -> None:
+    """Segment a table in a process of its own, and print its peak memory in MiB, its seconds and its CPU."""
+    began = time.perf_counter()
+    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    client = samframe.Client(KEY, base_url=url)
+    samframe.segment_dataset(
+        source, out=out, store=store, batch_rows=int(batch_rows), client=client, progress=False
+    )
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    print(usage.ru_maxrss / 1024, idle, time.perf_counter() - began, usage.ru_utime + usage.ru_stime)
+
+
+def child(*arguments: object) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, HERE, "child", *map(str, arguments)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def memory(scale: float) -> list[dict]:
+    """Peak memory of segment_dataset over ten times the rows; both have the same jobs, as the rows are what grows."""
+    small = int(20_000 * scale)
+    found = []
+    for rows in (small, 10 * small):
+        case = Case(name="memory", rows=rows, workers=256, service_s=0.2)
+        with tempfile.TemporaryDirectory() as name, service(case) as (url, look):
+            frame = make_frame(Path(name) / "images", rows, small // 2)
+            frame.to_parquet(Path(name) / "in.parquet", row_group_size=10_000)
+            asked = child(url, f"{name}/in.parquet", f"{name}/out", f"{name}/store", 2000)
+            peak, idle, seconds, _ = map(float, asked.communicate()[0].split())
+            counters, jobs = look()
+            found.append(
+                {
+                    "rows": f"{rows:,}",
+                    "peak MiB": f"{peak:.0f}",
+                    "of which before the call": f"{idle:.0f}",
+                    "seconds": f"{seconds:.0f}",
+                    "jobs paid": f"{counters.accepted:,}",
+                    "paid twice": paid_twice(jobs),
+                }
+            )
+    found.append(
+        {"rows": "ratio", "peak MiB": f"{float(found[1]['peak MiB']) / float(found[0]['peak MiB']):.2f}"}
+    )
+    return [{name: row.get(name, "") for name in found[0]} for row in found]
+
+
+def resume(scale: float) -> dict:
+    """segment_dataset killed with -9 three times, then let end."""
+    rows = int(5000 * scale)
+    case = Case(name="resume", rows=rows, workers=64, service_s=0.2)
+    with tempfile.TemporaryDirectory() as name, service(case) as (url, look):
+        make_frame(Path(name) / "images", rows).to_parquet(Path(name) / "in.parquet")
+        arguments = (url, f"{name}/in.parquet", f"{name}/out", f"{name}/store", 500)
+        for part in (0.2, 0.5, 0.8):
+            asked = child(*arguments)
+            while look()[0].accepted < part * rows:
+                time.sleep(0.05)
+            asked.kill()
+            asked.communicate()
+        child(*arguments).communicate()
+        counters, jobs = look()
+        status = samframe.read_parquet(f"{name}/out")["status"].value_counts()
+    return {
+        "rows": f"{rows:,}",
+        "killed": 3,
+        "stored": f"{int(status['completed']):,}",
+        "in doubt": int(status["in_doubt"]),
+        "jobs accepted": f"{counters.accepted:,}",
+        "paid twice": paid_twice(jobs),
+    }
+
+
+def groups(scale: float) -> list[dict]:
+    """Unions per image, the sum of areas and a Parquet round trip of many masks, in Dask beside pandas."""
+    rows = int(100_000 * scale)
+    rng = np.random.default_rng(0)
+    distinct = []
+    for x, y, width, height in rng.integers(1, 300, (2000, 4)):
+        pixels = np.zeros((480, 640), dtype=bool)
+        pixels[y : y + height // 2 + 4, x : x + width] = True
+        distinct.append(Mask.from_numpy(pixels))
+    masks = MaskArray.from_masks(distinct).take(rng.integers(0, 2000, rows))
+    frame = pd.DataFrame({"image": [f"{number % (rows // 10)}.png" for number in range(rows)], "mask": masks})
+    ddf = dd.from_pandas(frame, npartitions=8, sort=False).persist(scheduler="threads")
+    with tempfile.TemporaryDirectory() as name:
+        one, many = Path(name) / "one.parquet", Path(name) / "many"
+
+        def union_pandas():
+            return frame.groupby("image")["mask"].agg(lambda of_one: of_one.sam.union()).astype("mask")
+
+        def union_dask():
+            return ddf.groupby("image")["mask"].agg(samframe.dask.union).compute().sort_index()
+
+        def areas_pandas():
+            return frame["mask"].copy().sam.area.sum()
+
+        def areas_dask():
+            return ddf["mask"].sam.area.sum().compute()
+
+        def parquet_pandas():
+            samframe.to_parquet(frame, one)
+            return samframe.read_parquet(one)["mask"]
+
+        def parquet_dask():
+            ddf.sam.to_parquet(many, overwrite=True)
+            return samframe.dask.read_parquet(many)["mask"].compute()
+
+        work = {
+            "union per image": (union_pandas, union_dask),
+            "sum of areas": (areas_pandas, areas_dask),
+            "Parquet round trip": (parquet_pandas, parquet_dask),
+        }
+        found = []
+        with dask.config.set(scheduler="threads"):
+            for what, (plain, lazy) in work.items():
+                began = time.perf_counter()
+                expected = plain()
+                middle = time.perf_counter()
+                answer = lazy()
+                ended = time.perf_counter()
+                found.append(
+                    {
+                        f"{rows:,} masks": what,
+                        "pandas s": f"{middle - began:.2f}",
+                        "Dask s, 8 partitions in threads": f"{ended - middle:.2f}",
+                        "equal": bool(np.all(expected == answer)),
+                    }
+                )
+    return found
+
+
+def hundred_thousand(scale: float) -> list[dict]:
+    """Measure a run, and set it beside what the arithmetic says of it and of ten million rows."""
+    rows = int(100_000 * scale)
+    case = Case(name="long", rows=rows, workers=256, service_s=0.5)
+    with tempfile.TemporaryDirectory() as name, service(case) as (url, look):
+        make_frame(Path(name) / "images", rows).to_parquet(Path(name) / "in.parquet", row_group_size=10_000)
+        asked = child(url, f"{name}/in.parquet", f"{name}/out", f"{name}/store", 2000)
+        _, _, seconds, cpu = map(float, asked.communicate()[0].split())
+        counters, _ = look()
+        ledger = sum(file.stat().st_size for file in Path(name, "store").glob("ledger.sqlite3*"))
+        artifacts = sum(
+            file.stat().st_size for file in Path(name, "store", "artifacts").rglob("*") if file.is_file()
+        )
+        parts = sum(file.stat().st_size for file in Path(name, "out", "data").iterdir())
+    measured = {
+        "rows": f"{rows:,}, measured",
+        "seconds": f"{seconds:,.0f}",
+        "rows a second": f"{rows / seconds:.0f}",
+        "CPU ms a row": f"{1000 * cpu / rows:.1f}",
+        "requests": f"{counters.requests:,}",
+        "requests a job": f"{counters.requests / rows:.2f}",
+        "paid": f"${counters.billed * 0.002:,.2f}",
+        "ledger bytes a row": f"{ledger / rows:.0f}",
+        "ledger MB": f"{ledger / 1e6:.0f}",
+        "artifacts bytes a row": f"{artifacts / rows:.0f}",
+        "parts bytes a row": f"{parts / rows:.0f}",
+    }
+    return [measured]
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["child"]:
+        segment_table(*sys.argv[2:])
+        return
+    os.environ.setdefault("SEGMIND_API_KEY", KEY)
+    parts = {
+        "cluster": lambda scale: table(
+            f"4 workers, 40 partitions, {PER_MINUTE:,} requests a minute",
+            [cluster(scale)],
+        ),
+        "learned": lambda scale: table(
+            f"The same, the limit of {PER_MINUTE:,} not told", [cluster(scale, given=False)]
+        ),
+        "kill": lambda scale: table("One of four workers killed with -9", [cluster(scale * 0.25, kill=True)]),
+        "memory": lambda scale: table("segment_dataset: peak memory", memory(scale)),
+        "resume": lambda scale: table("segment_dataset: killed with -9 and resumed", [resume(scale)]),
+        "groups": lambda scale: table("Groups, sums and Parquet", groups(scale)),
+        "hundred-thousand": lambda scale: table("One process, no limit but its own", hundred_thousand(scale)),
+    }
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", default=list(parts))
+    parser.add_argument("--scale", type=float, default=1.0)
+    arguments = parser.parse_args()
+    for part in arguments.parts:
+        parts[part](arguments.scale)
+
+
+if __name__ == "__main__":
+    main()
