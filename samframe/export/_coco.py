@@ -219,7 +219,7 @@ def _read_back(
         for part in parts:
             if part is None or part["category_id"] != member.category + 1:
                 raise MaskError(f"Row {position}: the annotations read back are not those that were written.")
-            piece = mask_of(part["segmentation"], mask.size_hw)
+            piece = mask_of(part["segmentation"], mask)
             found = piece if found is None else found | piece
         fidelity.add(position, likeness(mask, found) if found is not None else 0.0)
     return fidelity

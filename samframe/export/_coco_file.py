@@ -82,8 +82,15 @@ def read_annotations(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(text.removesuffix(","))
 
 
-def mask_of(segmentation: Any, size_hw: tuple[int, int]) -> Mask:
+def mask_of(segmentation: Any, like: Mask) -> Mask:
     """Return the mask that an annotation's segmentation says.
+
+    Parameters
+    ----------
+    segmentation : list or mapping
+        Flat rings, or a compressed RLE.
+    like : Mask
+        Returned itself where the RLE is, byte by byte, its own: that needs no decoding.
 
     Raises
     ------
@@ -91,5 +98,5 @@ def mask_of(segmentation: Any, size_hw: tuple[int, int]) -> Mask:
         If it is none.
     """
     if isinstance(segmentation, list):
-        return Mask.from_polygons(segmentation, size_hw)
-    return Mask.from_coco(segmentation)
+        return Mask.from_polygons(segmentation, like.size_hw)
+    return like if segmentation == like.to_coco() else Mask.from_coco(segmentation)

@@ -7,7 +7,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from samframe.errors import OptionError
+from samframe.errors import ImageError, OptionError
 from samframe.export._links import Links, cell_text
 from samframe.export._records import iter_records, offline_warning
 
@@ -139,7 +139,13 @@ def iter_members(
     *,
     open_pictures: bool = True,
 ) -> Iterator[Member]:
-    """Yield the rows that take part, in order."""
+    """Yield the rows that take part, in order.
+
+    Raises
+    ------
+    ImageError
+        If an image is another one than in the first pass.
+    """
     stream = iter_records(
         source, columns=call.columns(), image_root=call.image_root, open_pictures=open_pictures
     )
@@ -147,7 +153,12 @@ def iter_members(
         split = members.split[record.position]
         if split == NOT_A_MEMBER:
             continue
-        last = open_pictures and members.last_of_image[split, image_key(record)] == record.position
+        last = False
+        if open_pictures:
+            at = members.last_of_image.get((split, image_key(record)))
+            if at is None:
+                raise ImageError(f"Row {record.position}: its image changed since this export had read it.")
+            last = at == record.position
         yield Member(
             record=record,
             split=members.splits[split],

@@ -199,6 +199,9 @@ def _records_of(
     lists = {name: batch.frame[name].tolist() for name in names.wanted() if name in batch.frame.columns}
     labels = batch.frame.index.tolist() if batch.has_labels else None
     given = batch.frame[ANNOTATION_ID].tolist() if ANNOTATION_ID in batch.frame.columns else None
+    # A frame without a column of engines knows them all the same: what may be offline is told as offline.
+    engines = batch.frame.attrs.get("samframe_engines", ())
+    fallback = next((engine for engine in engines if is_offline(engine)), None)
     for at, mask in enumerate(masks):
         row = {name: column[at] for name, column in lists.items()}
         image, prompt = row.get(names.image), text_of(row.get(names.prompt))
@@ -220,7 +223,7 @@ def _records_of(
             bbox_xywh=tuple(boxes[at]),
             status=status,
             error=error,
-            engine=text_of(row.get(names.engine)),
+            engine=text_of(row.get(names.engine)) if names.engine in lists else fallback,
             split=text_of(row.get(names.split)),
             cells={name: row[name] for name in names.extra if name in row},
             reason=_reason(found, picture, status, error),

@@ -230,6 +230,18 @@ def test_offline_rows_are_told(frame, tmp_path):
     assert "not SAM 2" in (tmp_path / "coco" / "fidelity.json").read_text()
 
 
+def test_offline_rows_are_told_without_a_column(frame, tmp_path):
+    """A frame that samframe.offline() made knows it, through a Parquet file too."""
+    made = frame.copy()
+    made.attrs["samframe_engines"] = ["offline/1"]
+    write_parquet(made, tmp_path / "masks.parquet")
+    reports = [to_coco(source, tmp_path / "coco") for source in (made, tmp_path / "masks.parquet")]
+
+    assert all(
+        any("9 masks are from the offline engine" in text for text in report.warnings) for report in reports
+    )
+
+
 def test_images_in_two_splits_are_told(frame, tmp_path):
     """A column may say what it likes, but not in silence."""
     df = frame.iloc[:2].assign(image="pictures/ring.png", part=["train", "val"])
