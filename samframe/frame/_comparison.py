@@ -99,7 +99,7 @@ class Comparison:
             return str(status)
         iou = self.frame[iou_column(first, name)].iloc[at] if name != first else pd.NA
         words = [] if iou is pd.NA else [f"IoU {iou:.2f} with {first}"]
-        return ", ".join([*words, *([] if status == _COMPLETED else [f"{status} in part"])])
+        return ", ".join([*words, *([] if status == _COMPLETED else ["in part"])])
 
     def _headline(self) -> str:
         spent = format_usd(self.report.usd_low)

@@ -124,6 +124,8 @@ def _draw_statuses(axes: Axes, status: pd.Series) -> None:
 
 
 def _draw_times(axes: Axes, times: dict[str, NDArray[np.float64]]) -> None:
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - matplotlib is heavy
+
     known = {words: values for words, values in times.items() if len(values)}
     longest = max((float(values.max()) for values in known.values()), default=0.0)
     edges = np.linspace(0.0, longest * 1.02 or 1.0, _BINS + 1)
@@ -139,6 +141,7 @@ def _draw_times(axes: Axes, times: dict[str, NDArray[np.float64]]) -> None:
         _say(axes, "no times")
     axes.set_xlabel("seconds on the server")
     axes.set_ylabel("jobs")
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     axes.set_title("times", fontsize="medium")
 
 

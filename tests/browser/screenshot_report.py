@@ -57,8 +57,20 @@ def frame() -> pd.DataFrame:
     return out.assign(mask=pd.array(masks, dtype="mask"))
 
 
+def comparison() -> None:
+    """Draw three prompts side by side."""
+    images = [make_scene("flat", seed, size=320).image for seed in (5001, 5002, 5003, 5005)]
+    variants = {"blue": "blue", "largest": "largest object", "round": ["circle", "ring"]}
+    with samframe.offline() as client, tempfile.TemporaryDirectory() as store:
+        found = samframe.compare(
+            pd.DataFrame({"image": images}), variants, client=client, store=store, progress=False
+        )
+    found.plot(n=3)[0].figure.savefig(IMAGES / "compare.png", dpi=90)
+
+
 def main() -> None:
     """Take all pictures."""
+    comparison()
     out = frame()
     out.sam.plot_summary()[0].figure.savefig(IMAGES / "summary.png", dpi=110)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:

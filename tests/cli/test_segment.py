@@ -223,6 +223,16 @@ def test_existing_columns_need_consent(samframe, service, photos, out, tmp_path)
     assert samframe(*command, "--overwrite").status == 0
 
 
+def test_delimiters_at_the_end_of_lines_are_no_cells(samframe, service, photos, out, tmp_path):
+    """A CSV file whose lines end with a comma has each cell in its column."""
+    path = photos / "table.csv"
+    path.write_text("image,prompt\na.png,boy,\nb.png,girl,\n")
+    ran = samframe("segment", path, "--out", out, "--store", tmp_path / "store")
+
+    assert ran.status == 0, ran.err
+    assert read_parquet(out)[["image", "prompt"]].to_numpy().tolist() == [["a.png", "boy"], ["b.png", "girl"]]
+
+
 def test_numbers_stay_numbers(samframe, service, photos, out, tmp_path):
     """Only the image, prompt and point columns are read as text; a gap in another column is a missing number."""
     path = photos / "table.csv"

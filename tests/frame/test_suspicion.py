@@ -8,6 +8,8 @@ import pytest
 
 import samframe
 from samframe.errors import OptionError
+from samframe.masks import Mask
+from samframe.testing import REPORTING_SEEDS, make_scene
 
 SIZE = 100
 
@@ -166,6 +168,44 @@ def test_limits_are_options():
     frame = pd.DataFrame({"mask": pd.array([box(0, 0, 50, 100)], dtype="mask")})
 
     assert frame.sam.suspicion(full_share=0.5, border_share=1.0)["reasons"][0].startswith("covers 50%")
+
+
+def truths(n_scenes):
+    """Return a frame of masks of drawn scenes, as they are; each image and prompt three times."""
+    rows = []
+    for seed in REPORTING_SEEDS[:n_scenes]:
+        for style in ("flat", "clutter"):
+            for one in make_scene(style, seed, size=96).objects:
+                prompt = f"{one.colour} {one.shape}"
+                rows.append({"image": f"{style}-{seed}", "prompt": prompt, "mask": Mask.from_numpy(one.mask)})
+    once = pd.DataFrame(rows).drop_duplicates(["image", "prompt"])
+    return pd.concat([once] * 3, ignore_index=True)
+
+
+GRID = np.add.outer(np.arange(96) % 7, np.arange(96) % 7) == 0
+SPOILED = {
+    "emptied": lambda mask, other: mask - mask,
+    "filled": lambda mask, other: mask | ~mask,
+    "speckled": lambda mask, other: mask | Mask.from_numpy(GRID),
+    "shifted": lambda mask, other: mask.translate(24, -20),
+    "swapped": lambda mask, other: other,
+}
+
+
+@pytest.mark.parametrize("kind", SPOILED)
+def test_spoiled_masks_rank_above_good_ones(kind):
+    """One mask in ten is spoiled: the area under the ROC curve is above 0.9."""
+    frame = truths(3)
+    bad = np.arange(len(frame)) % 10 == 4
+    masks = [
+        SPOILED[kind](mask, frame["mask"][at - 1]) if is_bad else mask
+        for at, (mask, is_bad) in enumerate(zip(frame["mask"], bad, strict=True))
+    ]
+    scores = frame.assign(mask=pd.array(masks, dtype="mask")).sam.suspicion()["score"].to_numpy(dtype=float)
+    ranks = pd.Series(scores).rank().to_numpy()
+    n_bad = bad.sum()
+
+    assert (ranks[bad].sum() - n_bad * (n_bad + 1) / 2) / (n_bad * (~bad).sum()) > 0.9
 
 
 @pytest.mark.parametrize(
