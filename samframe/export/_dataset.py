@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from samframe._version import __version__
 from samframe.errors import MaskError, OptionError
 from samframe.export._artifacts import ARTIFACTS, artifact_path, read_artifact, write_artifact
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 __all__ = ["write_dataset"]
 
@@ -317,10 +320,23 @@ def _warnings(df: pd.DataFrame, rows: RowImages, base: PathBase | None, options:
             "the images lie apart from the dataset: their paths are kept relative to their common folder; pass it to "
             "read_parquet as image_root, or export with images='copy'"
         )
+    warnings += _missing_warnings(df)
     n_offline = count_offline(df)
     if n_offline:
         warnings.append(offline_warning(n_offline))
     return warnings
+
+
+def _missing_warnings(df: pd.DataFrame) -> list[str]:
+    missing = ~_have_masks(df)
+    if not missing.any() or not list(mask_arrays(df)):
+        return []
+    words = f"{int(missing.sum()):,} of {len(df):,} rows have no mask"
+    if "status" not in df.columns:
+        return [words]
+    counted = _value_counts(df[missing], "status").items()
+    listed = ", ".join(f"{status or 'no status'} {count:,}" for status, count in counted)
+    return [f"{words} ({listed}); they are in the data all the same"]
 
 
 def _counts(df: pd.DataFrame, entries: Sequence[FileEntry]) -> dict[str, Any]:
@@ -342,12 +358,20 @@ def _value_counts(df: pd.DataFrame, column: Hashable | None) -> dict[str, int]:
 
 def _report(df: pd.DataFrame, folder: Folder, warnings: Sequence[str]) -> ExportReport:
     """Return the report. All that was written was compared with the frame: what differed has raised."""
-    has_masks = any((~array.isna()).any() for _, array in mask_arrays(df))
+    rows = int(_have_masks(df).sum())
     return ExportReport(
         path=folder.shown,
         format="dataset",
-        rows_written=len(df),
-        iou_min=1.0 if has_masks else None,
-        iou_mean=1.0 if has_masks else None,
+        rows_written=rows,
+        iou_min=1.0 if rows else None,
+        iou_mean=1.0 if rows else None,
         warnings=tuple(warnings),
     )
+
+
+def _have_masks(df: pd.DataFrame) -> NDArray[np.bool_]:
+    """Say which rows have a mask in any column, bool of shape (n,)."""
+    have = np.zeros(len(df), dtype=bool)
+    for _, array in mask_arrays(df):
+        have |= ~array.isna()
+    return have
