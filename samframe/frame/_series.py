@@ -93,7 +93,7 @@ class SeriesSam:
     @property
     def n_holes(self) -> pd.Series:
         """Number of holes, Int64: background that the foreground closes off from the edge of the image."""
-        return self._integers(self._counted(lambda mask: mask.holes))
+        return self._integers(shape.hole_counts(self._array.pool, self._array.positions))
 
     # -- comparisons ---------------------------------------------------------------------------------------------------
 
@@ -243,9 +243,6 @@ class SeriesSam:
 
     def _booleans(self, values: NDArray[np.bool_]) -> pd.Series:
         return self._wrapped(pd.arrays.BooleanArray(values, self._array.isna()))
-
-    def _counted(self, count: Callable[[Mask], int]) -> NDArray[np.int64]:
-        return np.array([0 if mask is pd.NA else count(mask) for mask in self._array], dtype=np.int64)
 
     def _objects(self, convert: Callable[[Mask], Any]) -> pd.Series:
         objects = np.empty(len(self._array), dtype=object)

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pandas.api.extensions import ExtensionArray
 from pandas.api.extensions import take as take_from
 from pandas.api.indexers import check_array_indexer
 
-from samframe.masks._coerce import is_missing, strict_mask, to_mask, to_masks
+from samframe.masks._batch import encode_batch
+from samframe.masks._check import checked_pool
+from samframe.masks._coerce import is_missing, pixel_stack, rle_columns, strict_mask, to_mask, to_masks
 from samframe.masks._columns import areas
 from samframe.masks._dtype import MaskDtype
 from samframe.masks._keys import parse_key, pool_keys, pool_ranks
@@ -21,7 +24,6 @@ from samframe.masks._pool import MaskPool, distinct
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    import pyarrow as pa
     from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["MaskArray"]
@@ -60,7 +62,22 @@ class MaskArray(MaskOps, ExtensionArray):
             return scalars.copy() if copy else scalars
         if isinstance(getattr(scalars, "dtype", None), pd.ArrowDtype):
             return cls._from_arrow(scalars.__arrow_array__())
-        return cls.from_masks(to_masks(scalars, to_mask))
+        stack = pixel_stack(scalars)
+        if stack is not None:
+            pool = MaskPool.from_masks(encode_batch(stack), [stack.shape[1:]] * len(stack))
+            return cls.from_pool(pool, np.ones(len(stack), dtype=bool))
+        values = list(scalars)
+        rle = rle_columns(values)
+        if rle is not None and rle[0]:
+            return cls._from_rle(*rle)
+        return cls.from_masks(to_masks(values, to_mask))
+
+    @classmethod
+    def _from_rle(cls, counts: list[bytes], sizes_hw: list[list[int]], present: list[bool]) -> Self:
+        """Make an array of COCO bytes from anywhere, checked; `present` says where they stand among missing ones."""
+        there, sizes = np.array(present, dtype=bool), np.array(sizes_hw, dtype=np.int64)
+        column = pa.array(counts, type=pa.large_binary())
+        return cls.from_pool(checked_pool(column, sizes, np.flatnonzero(there)), there)
 
     @classmethod
     def _from_scalars(cls, scalars: Any, *, dtype: Any) -> Self:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from samframe.errors import MaskError
@@ -14,7 +15,9 @@ from samframe.masks._mask import Mask
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["is_missing", "strict_mask", "to_mask", "to_masks"]
+__all__ = ["is_missing", "pixel_stack", "rle_columns", "strict_mask", "to_mask", "to_masks"]
+
+_SMALL = 1 << 16  # pixels of masks that are stacked to be encoded together
 
 
 def is_missing(value: object) -> bool:
@@ -87,6 +90,48 @@ def to_masks(values: Iterable[Any], convert: Callable[[Any], Mask] = to_mask) ->
         except MaskError as error:
             raise MaskError(f"Element {position}: {error}") from error
     return masks
+
+
+def rle_columns(values: Iterable[Any]) -> tuple[list[bytes], list[list[int]], list[bool]] | None:
+    """Return counts and sizes (height, width) of COCO dicts, and which values are there; None for anything else.
+
+    None too where a dict wants a closer look: counts that are runs, sizes that are no two whole numbers, other keys.
+    """
+    counts: list[bytes] = []
+    sizes: list[list[int]] = []
+    present: list[bool] = []
+    for value in values:
+        present.append(not is_missing(value))
+        if not present[-1]:
+            continue
+        match value:
+            case {"size": [int(height), int(width)], "counts": bytes(found)}:
+                counts.append(found)
+            case {"size": [int(height), int(width)], "counts": str(text)}:
+                counts.append(text.encode("utf-8", "surrogatepass"))
+            case {"h": int(height), "w": int(width), "counts": bytes(found)}:
+                counts.append(found)
+            case _:
+                return None
+        if not (0 <= height < 2**31 and 0 <= width < 2**31):
+            return None
+        sizes.append([height, width])
+    return counts, sizes, present
+
+
+def pixel_stack(values: Any) -> npt.NDArray[Any] | None:
+    """Return arrays of one size and type as a stack (n, H, W) where that costs little, None for anything else."""
+    if isinstance(values, np.ndarray) and values.ndim == 3:  # noqa: PLR2004 - masks, height and width
+        return values
+    arrays = list(values) if isinstance(values, list | np.ndarray) else []
+    first = arrays[0] if arrays else None
+    if not isinstance(first, np.ndarray) or first.size > _SMALL:
+        return None
+    alike = all(
+        isinstance(array, np.ndarray) and array.shape == first.shape and array.dtype == first.dtype
+        for array in arrays
+    )
+    return np.stack(arrays) if alike and first.ndim == 2 else None  # noqa: PLR2004 - height and width
 
 
 def _whole(side: Any) -> Any:

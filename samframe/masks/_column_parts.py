@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from samframe.masks import _runs
+from samframe.masks._column_sets import bases_of, whole_runs
+from samframe.masks._columns import bboxes
 from samframe.masks._components import label_pieces
-from samframe.masks._pool import distinct
+from samframe.masks._pool import distinct, in_parts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from samframe.masks._pieces import Pieces
     from samframe.masks._pool import MaskPool
 
-__all__ = ["Parts", "border_share", "parts"]
+__all__ = ["Parts", "border_share", "hole_counts", "parts"]
 
 #: Masks whose runs are decoded, and laid side by side, at a time.
 _BATCH = 1024
@@ -93,6 +95,48 @@ def border_share(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.float64
     return known[index]
 
 
+def hole_counts(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the number of holes of each mask, int64 of shape (n,), 0 for missing ones.
+
+    A hole is 4-connected background that does not reach the edge of the image.
+    """
+    known = np.zeros(len(pool) + 1, dtype=np.int64)
+    present = distinct(index, len(pool))
+    boxes = bboxes(pool, present)
+    for part in in_parts(pool.lengths(present)):
+        known[present[part]] = _holes_of(pool, present[part], boxes[part])
+    return known[index]
+
+
+def _holes_of(pool: MaskPool, positions: NDArray[np.int64], boxes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count holes within the masks' boxes: background there that reaches the box's edge reaches the image's."""
+    x, y0, y1, offsets = _runs.column_spans(
+        *pool.toggles(positions, keep=False), pool.sizes_hw()[positions, 0]
+    )
+    left, top, width, height = boxes.T
+    owner = np.repeat(np.arange(len(positions)), np.diff(offsets))
+    bases = bases_of(boxes[:, [3, 2]])
+    columns = bases[owner] + (x - left[owner]) * height[owner] - top[owner]
+    runs = np.stack([columns + y0, columns + y1], axis=1).ravel()
+    background = _runs.xor_runs([runs, whole_runs(bases)])
+    offsets = np.searchsorted(background, bases)
+    background -= np.repeat(bases[:-1], np.diff(offsets))
+    x, y0, y1, offsets = _runs.column_spans(background, offsets, height)
+    owner = np.repeat(np.arange(len(positions)), np.diff(offsets))
+    wide = (x + _lefts(width)[owner], y0, y1)
+    labels, n_labels = label_pieces(wide, int(height.max(initial=0)), connectivity=4)
+    is_open, whose = np.zeros(n_labels, dtype=bool), np.zeros(n_labels, dtype=np.int64)
+    is_open[labels[(x == 0) | (x == width[owner] - 1) | (y0 == 0) | (y1 == height[owner])]] = True
+    whose[labels] = owner
+    return np.bincount(whose[~is_open], minlength=len(positions))
+
+
+def _lefts(widths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the first column of each mask where masks are laid side by side."""
+    lefts: NDArray[np.int64] = np.cumsum(widths + _GAP) - (widths + _GAP)
+    return lefts
+
+
 def _side_by_side(
     pool: MaskPool, positions: NDArray[np.int64]
 ) -> tuple[Pieces, NDArray[np.int64], NDArray[np.int64]]:
@@ -100,8 +144,7 @@ def _side_by_side(
     heights, widths = pool.sizes_hw()[positions].astype(np.int64).T
     x, y0, y1, offsets = _runs.column_spans(*pool.toggles(positions, keep=False), heights)
     owner = np.repeat(np.arange(len(positions)), np.diff(offsets))
-    lefts = np.cumsum(widths + _GAP) - (widths + _GAP)
-    return (x + lefts[owner], y0, y1), owner, heights
+    return (x + _lefts(widths)[owner], y0, y1), owner, heights
 
 
 def _measured(

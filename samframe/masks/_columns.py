@@ -11,7 +11,8 @@ from samframe.errors import MaskError
 from samframe.masks import _runs
 from samframe.masks._mask import Mask
 from samframe.masks._overlap import boxes_meet, shared_pixels
-from samframe.masks._pool import distinct
+from samframe.masks._paint import paint_stack
+from samframe.masks._pool import distinct, in_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,14 +34,11 @@ __all__ = [
     "union",
 ]
 
-#: Masks whose runs are decoded at a time where they are not kept.
-_BATCH = 4096
-
 
 def areas(pool: MaskPool, index: NDArray[np.int64], *, fill: int = 0) -> NDArray[np.int64]:
     """Return the areas in pixels, int64 of shape (n,), `fill` where the index is negative."""
     known = pool.known_areas()
-    for part in _batches(_unknown(known, index)):
+    for part in _batches(pool, _unknown(known, index)):
         known[part] = _span_sums(*pool.toggles(part, keep=False))
     return _spread(known, index, fill)
 
@@ -48,7 +46,7 @@ def areas(pool: MaskPool, index: NDArray[np.int64], *, fill: int = 0) -> NDArray
 def bboxes(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the tight boxes (x, y, width, height), int64 of shape (n, 4), zeros for empty and missing masks."""
     known, known_areas = pool.known_boxes(), pool.known_areas()
-    for part in _batches(_unknown(known[:, 0], index)):
+    for part in _batches(pool, _unknown(known[:, 0], index)):
         toggles, offsets = pool.toggles(part, keep=False)
         known[part] = _runs.bboxes(toggles, offsets, pool.sizes_hw()[part])
         known_areas[part] = _span_sums(toggles, offsets)
@@ -72,9 +70,9 @@ def centroids(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.float64]:
     """
     present = np.flatnonzero(index >= 0)
     result = np.full((len(index), 2), np.nan)
-    for part in _batches(present):
-        toggles, offsets = pool.toggles(index[part], keep=False)
-        result[part] = _runs.centroids(toggles, offsets, pool.sizes_hw()[index[part]])
+    for part in in_parts(pool.lengths(index[present])):
+        some = index[present[part]]
+        result[present[part]] = _runs.centroids(*pool.toggles(some, keep=False), pool.sizes_hw()[some])
     return result
 
 
@@ -93,8 +91,10 @@ def paired_iou(a: MaskArray, b: MaskArray) -> NDArray[np.float64]:
     _check_sizes(a.pool.sizes_hw()[own], b.pool.sizes_hw()[theirs], present)
     shared = np.zeros(len(present), dtype=np.int64)
     near = np.flatnonzero(boxes_meet(bboxes(a.pool, own), bboxes(b.pool, theirs)))
-    at_once = len(near) if a.pool.keeps_runs() and b.pool.keeps_runs() else _BATCH
-    for part in _batches(near, at_once):
+    keep = a.pool.keeps_runs() and b.pool.keeps_runs()
+    lengths = a.pool.lengths(own[near]) + b.pool.lengths(theirs[near])
+    for at in [slice(None)] if keep else in_parts(lengths):
+        part = near[at]
         shared[part] = _runs.paired_intersection(*a.pool.toggles(own[part]), *b.pool.toggles(theirs[part]))
     result = np.full(len(a), np.nan)
     result[present] = _ratio(shared, areas(a.pool, own) + areas(b.pool, theirs) - shared)
@@ -136,10 +136,9 @@ def _unknown(known: NDArray[Any], index: NDArray[np.int64]) -> NDArray[np.int64]
     return distinct(present[known[present] < 0], len(known))
 
 
-def _batches(positions: NDArray[np.int64], at_once: int = _BATCH) -> Iterator[NDArray[np.int64]]:
-    """Yield positions a few thousand at a time, so that their decoded runs take little room."""
-    for start in range(0, len(positions), max(at_once, 1)):
-        yield positions[start : start + at_once]
+def _batches(pool: MaskPool, positions: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield positions some thousand simple masks at a time, so that their decoded runs take little room."""
+    return (positions[part] for part in in_parts(pool.lengths(positions)))
 
 
 def _span_sums(toggles: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[Any]:
@@ -209,10 +208,14 @@ def stack(array: MaskArray, size_hw: tuple[int, int] | None = None) -> NDArray[n
         raise MaskError("No mask tells the size of the stack: pass size_hw=(height, width).")
     height, width = _common_size(array) if size_hw is None else size_hw
     pixels = np.zeros((len(array), height, width), dtype=bool)
-    for position, mask in enumerate(array):
-        if isinstance(mask, Mask):
-            fitting = mask if mask.size_hw == (height, width) else mask.resize((height, width))
-            pixels[position] = fitting.to_numpy()
+    present = np.flatnonzero(array.positions >= 0)
+    fits = (array.pool.sizes_hw()[array.positions[present]] == (height, width)).all(axis=1)
+    fitting = present[fits]
+    for at in in_parts(array.pool.lengths(array.positions[fitting])):
+        part = fitting[at]
+        pixels[part] = paint_stack(*array.pool.toggles(array.positions[part], keep=False), (height, width))
+    for position in present[~fits].tolist():
+        pixels[position] = array[position].resize((height, width)).to_numpy()
     return pixels
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
+from samframe.masks import _runs
 from samframe.masks._coerce import is_missing
+from samframe.masks._column_sets import combined_pool, difference_runs, inverted_pool
 from samframe.masks._mask import Mask
 
 if TYPE_CHECKING:
@@ -42,31 +43,31 @@ class MaskOps:
     __hash__ = None  # type: ignore[assignment]  # arrays change in place
 
     def __and__(self, other: Any) -> Any:
-        return _pairwise(self, other, operator.and_)
+        return _pairwise(self, other, _runs.intersection_runs)
 
     def __or__(self, other: Any) -> Any:
-        return _pairwise(self, other, operator.or_)
+        return _pairwise(self, other, _runs.union_runs)
 
     def __xor__(self, other: Any) -> Any:
-        return _pairwise(self, other, operator.xor)
+        return _pairwise(self, other, _runs.xor_runs)
 
     def __sub__(self, other: Any) -> Any:
-        return _pairwise(self, other, operator.sub)
+        return _pairwise(self, other, difference_runs)
 
     def __rand__(self, other: Any) -> Any:
-        return _pairwise(self, other, operator.and_)
+        return _pairwise(self, other, _runs.intersection_runs)
 
     def __ror__(self, other: Any) -> Any:
-        return _pairwise(self, other, operator.or_)
+        return _pairwise(self, other, _runs.union_runs)
 
     def __rxor__(self, other: Any) -> Any:
-        return _pairwise(self, other, operator.xor)
+        return _pairwise(self, other, _runs.xor_runs)
 
     def __rsub__(self, other: Any) -> Any:
-        return _pairwise(self, other, lambda own, theirs: theirs - own)
+        return _pairwise(self, other, lambda toggles: difference_runs(toggles[::-1]))
 
     def __invert__(self) -> Any:
-        return _made(self, (None if is_missing(mask) else ~mask for mask in _masks(self)))
+        return _inverted(self)
 
 
 def _masks(array: Any) -> Iterable[Any]:
@@ -74,24 +75,29 @@ def _masks(array: Any) -> Iterable[Any]:
     return masks
 
 
-def _made(array: Any, masks: Iterable[Mask | None]) -> MaskArray:
-    made: MaskArray = type(array).from_masks(list(masks))
+def _inverted(array: Any) -> MaskArray:
+    present = ~array.isna()
+    made: MaskArray = type(array).from_pool(inverted_pool(array.pool, array.positions[present]), present)
     return made
 
 
-def _pairwise(array: Any, other: Any, operation: Callable[[Mask, Mask], Mask]) -> Any:
+def _pairwise(array: Any, other: Any, operation: Callable[[list[NDArray[Any]]], NDArray[Any]]) -> Any:
     """Apply an operation to each pair of masks; NotImplemented where the other side has no masks."""
     if isinstance(other, (pd.Series, pd.DataFrame, pd.Index)):
         return NotImplemented
     if isinstance(other, Mask) or is_missing(other):
-        others: Iterable[Any] = [other] * len(array)
-    elif isinstance(other, type(array)) or _holds_masks(other):
-        _check_length(array, other)
+        one = type(array).from_masks([None if is_missing(other) else other])
+        others = one[np.zeros(len(array), dtype=np.int64)]
+    elif isinstance(other, type(array)):
         others = other
+    elif _holds_masks(other):
+        others = type(array).from_masks([None if is_missing(mask) else mask for mask in other])
     else:
         return NotImplemented
-    pairs = zip(_masks(array), others, strict=True)
-    return _made(array, (None if is_missing(a) or is_missing(b) else operation(a, b) for a, b in pairs))
+    _check_length(array, others)
+    present = ~(array.isna() | others.isna())
+    own, theirs = (array.pool, array.positions[present]), (others.pool, others.positions[present])
+    return type(array).from_pool(combined_pool(own, theirs, operation), present)
 
 
 def _holds_masks(other: Any) -> bool:

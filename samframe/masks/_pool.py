@@ -10,13 +10,14 @@ import pyarrow as pa
 
 from samframe.masks._counts import toggles_from_pool
 from samframe.masks._decode import MAX_PIXELS, decode_column
+from samframe.masks._toggles import chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["MaskPool"]
+__all__ = ["MaskPool", "distinct", "in_parts"]
 
 #: Runs are kept up to this many bytes a pool: they take four times the room of the COCO bytes.
 _KEPT_BYTES = 1 << 25
@@ -199,6 +200,10 @@ class MaskPool:
             n_decoded = len(self._toggle_offsets) - 1
             worth_it = keep and 4 * len(positions) >= len(self) - n_decoded
             if n_decoded < len(self) and not (worth_it and self.keeps_runs()):
+                if _neighbours(positions):
+                    return _decode(
+                        data, offsets[positions[0] : positions[-1] + 2], self.sizes_hw()[positions]
+                    )
                 lengths = offsets[positions + 1] - offsets[positions]
                 chosen, starts = gather(data, offsets[positions], lengths)
                 return _decode(chosen, starts, self.sizes_hw()[positions])
@@ -207,7 +212,7 @@ class MaskPool:
                 base = self._toggle_offsets[-1]
                 self._toggles = np.concatenate([self._toggles, fresh]) if n_decoded else fresh
                 self._toggle_offsets = np.concatenate([self._toggle_offsets, base + fresh_offsets[1:]])
-            if len(positions) and (np.diff(positions) == 1).all():  # neighbours: a view will do
+            if _neighbours(positions):  # a view will do
                 bounds = self._toggle_offsets[positions[0] : positions[-1] + 2]
                 return self._toggles[bounds[0] : bounds[-1]], bounds - bounds[0]
             starts = self._toggle_offsets[positions]
@@ -246,6 +251,11 @@ def gather(
     return flat[np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])], offsets
 
 
+def _neighbours(positions: NDArray[np.int64]) -> bool:
+    """Say whether positions, at least one, follow one another without a gap."""
+    return bool(len(positions)) and bool((np.diff(positions) == 1).all())
+
+
 def _decode(
     data: NDArray[np.uint8], offsets: NDArray[np.int64], sizes_hw: NDArray[np.int32]
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -253,6 +263,16 @@ def _decode(
     if int(sizes_hw.astype(np.int64).prod(axis=1).max(initial=0)) >= MAX_PIXELS:
         return toggles_from_pool(data, offsets, np.int64)
     return decode_column(data, offsets)
+
+
+def in_parts(lengths: NDArray[np.int64], n_bytes: int = 1 << 19) -> Iterator[slice]:
+    """Yield slices of masks whose COCO bytes, given by the mask, come to about ``n_bytes``; one mask at the least.
+
+    A run takes a byte or more, so that decoded runs are bounded, too.
+    """
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    return chunks(offsets, n_bytes)
 
 
 def distinct(positions: NDArray[np.int64], size: int) -> NDArray[np.int64]:

@@ -59,8 +59,9 @@ def to_arrow(df: pd.DataFrame, *, preserve_index: bool | None = None) -> pa.Tabl
         array, name = df[label].array, str(label)
         at = table.schema.get_field_index(name)
         table = table.set_column(at, pa.field(name, STORAGE_TYPE), _chunked(masks_to_arrow(array)))
+        boxes = _boxes(array)  # first: where the runs are decoded for them, the areas are known too
         table = table.add_column(at + 1, f"{name}_area", _areas(array))
-        table = table.add_column(at + 2, pa.field(f"{name}_bbox", _BBOX_TYPE), _boxes(array))
+        table = table.add_column(at + 2, pa.field(f"{name}_bbox", _BBOX_TYPE), boxes)
         described[name] = {"encoding": _ENCODING, "area": f"{name}_area", "bbox": f"{name}_bbox"}
     return table.replace_schema_metadata(_metadata(table.schema, described))
 

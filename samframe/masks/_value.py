@@ -27,7 +27,7 @@ class MaskValue:
 
     def __init__(self, counts: bytes | str, size_hw: tuple[int, int]) -> None:
         size = _counts.check_size(size_hw)
-        raw = counts.encode("ascii", "replace") if isinstance(counts, str) else bytes(counts)
+        raw = counts.encode("utf-8", "surrogatepass") if isinstance(counts, str) else bytes(counts)
         self._fill(_counts.canonical_counts(raw, size), size, None)
 
     def _fill(self, counts: bytes, size_hw: tuple[int, int], toggles: Ints | None) -> None:

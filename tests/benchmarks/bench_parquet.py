@@ -70,7 +70,7 @@ def bench_struct(masks: list[Mask], path: Path) -> list[float]:
 
 
 def bench_png(masks: list[Mask], path: Path) -> list[float]:
-    """PNG bytes, made by Pillow and read back to pixels."""
+    """A column of PNG bytes, each made by `Mask.to_png` and read back by `Mask.from_png`."""
 
     def write() -> None:
         pq.write_table(pa.table({"mask": [mask.to_png() for mask in masks]}), path, compression="zstd")

@@ -126,10 +126,11 @@ def test_hugging_face_datasets(see, masks):
         ds = datasets.Dataset.from_parquet(path, cache_dir="cache")
         result = {
             "features": sorted(ds.features["mask"]), "columns": ds.column_names,
-            "areas": [int(decode(m).sum()) for m in list(ds["mask"])[:3]],
+            "areas": [int(decode(m).sum()) for m in list(ds["mask"])[:3]], "missing": list(ds["mask"])[3],
         }
     """)
 
+    assert seen["missing"] is None
     assert seen["features"] == ["counts", "h", "w"]
     assert seen["columns"] == ["image", "mask", "mask_area", "mask_bbox"]
     assert seen["areas"] == [mask.area for mask in masks]

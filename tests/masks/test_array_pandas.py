@@ -3,9 +3,12 @@
 import io
 import operator
 
+import hypothesis.extra.numpy as hnp
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from samframe.errors import MaskError
 from samframe.masks import Mask
@@ -129,6 +132,42 @@ def test_operators_work_by_element(frame, operation):
     assert result.isna().tolist() == [False, False, True, False, False]
 
 
+SIZES = st.tuples(st.integers(0, 9), st.integers(0, 9))
+PAIRS = st.lists(
+    st.none() | SIZES.flatmap(lambda size: st.tuples(hnp.arrays(bool, size), hnp.arrays(bool, size))),
+    max_size=8,
+)
+
+
+@given(PAIRS)
+@settings(deadline=None, max_examples=150)
+def test_columns_combine_as_their_masks_do(pairs):
+    """Masks of any size and content, missing ones among them, give what each pair alone gives."""
+    planes = [pair or (None, None) for pair in pairs]
+    a, b = (
+        pd.array([None if one is None else Mask.from_numpy(one) for one in side], dtype="mask")
+        for side in ([pair[0] for pair in planes], [pair[1] for pair in planes])
+    )
+    for operation in (operator.and_, operator.or_, operator.xor, operator.sub):
+        alone = [pd.NA if one is pd.NA else operation(one, other) for one, other in zip(a, b, strict=True)]
+        assert list(operation(a, b)) == alone
+        assert list(operation(a, list(b))) == alone
+    assert list(~a) == [pd.NA if one is pd.NA else ~one for one in a]
+    assert list(~~a) == list(a)
+
+
+def test_masks_past_int32_combine():
+    """A column of masks of more than 2**31 pixels among small ones is exact."""
+    huge = [Mask.from_bbox((x, 10, 50_000, 59_000), (60_000, 60_000)) for x in (0, 9000)]
+    a, b = (
+        pd.array([_square(2), huge[0], _square(3)], dtype="mask"),
+        pd.array([_square(1), huge[1], None], dtype="mask"),
+    )
+
+    assert list(a & b) == [_square(1), huge[0] & huge[1], pd.NA]
+    assert list(~a) == [~_square(2), ~huge[0], ~_square(3)]
+
+
 def test_operator_with_one_mask(frame):
     """One mask combines with all, from either side."""
     assert (frame["mask"] & _square(1))[0] == _square(1)
@@ -143,7 +182,7 @@ def test_inversion(frame):
 
 def test_operator_refuses_another_size(frame):
     """Masks of different sizes do not combine."""
-    with pytest.raises(MaskError):
+    with pytest.raises(MaskError, match=r"\(12, 10\) and \(5, 5\)"):
         frame["mask"] & _square(1, (5, 5))
 
 

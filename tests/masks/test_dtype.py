@@ -74,6 +74,44 @@ def test_astype_from_coco_dicts(masks):
     assert result[1].to_numpy().tolist() == [[False, True], [True, False]]
 
 
+def test_thousands_of_coco_dicts_are_checked_one_by_one(masks):
+    """Text and bytes, missing ones and other spellings mix; the first that is no mask is named by its position."""
+    rles = [
+        masks[0].to_coco(),
+        None,
+        {"size": (7, 9), "counts": masks[1].counts},
+        {"size": [2, 3], "counts": "2200"},
+    ]
+
+    assert pd.array(rles, dtype="mask").tolist() == [masks[0], pd.NA, masks[1], Mask(b"24", (2, 3))]
+    for wrong in (
+        {"size": [7, 8], "counts": masks[0].counts},
+        {"size": [2**40, 1], "counts": "0"},
+        {"size": [7, 9]},
+    ):
+        with pytest.raises(MaskError, match="Element 4"):
+            pd.array([*rles, wrong], dtype="mask")
+
+
+@pytest.mark.parametrize("text", ["\u00e9", "?\u00e9", "\ud800", "\x00"])
+def test_text_that_is_no_ascii_is_never_another_mask(text):
+    """A character that the format does not know is not replaced by one that it knows."""
+    for make in (Mask.from_coco, lambda rle: pd.array([rle], dtype="mask")):
+        with pytest.raises(MaskError):
+            make({"size": [3, 5], "counts": text})
+
+
+def test_small_arrays_are_encoded_together(pixels, masks):
+    """A list of arrays of one size, with or without a stranger among them, gives each its mask."""
+    assert pd.array(list(pixels), dtype="mask").tolist() == masks
+    assert pd.array([*pixels, np.ones((2, 2))], dtype="mask").tolist() == [
+        *masks,
+        Mask.from_numpy(np.ones((2, 2))),
+    ]
+    with pytest.raises(MaskError, match="Element 1"):
+        pd.array([pixels[0], np.zeros(3)], dtype="mask")
+
+
 def test_astype_from_png(masks):
     """PNG bytes become masks."""
     result = pd.Series([masks[0].to_png(), None], dtype=object).astype("mask")

@@ -7,7 +7,7 @@ import math
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -130,6 +130,9 @@ def test_polygons_are_taken_in_every_form(polygons):
     assert Mask.from_polygons(polygons, (13, 13)) == ring().fill_holes()
 
 
+@example(
+    corners=[(0.0, 0.0), (1.5, 0.0), (1.5, 1.0)], size_hw=(1, 2)
+)  # a centre on an edge: left and top are in
 @given(st.lists(st.tuples(st.floats(-5, 25), st.floats(-5, 25)), min_size=3, max_size=8), SHAPES)
 @settings(deadline=None, max_examples=200)
 def test_any_polygon_covers_the_centres_inside_it(corners, size_hw):
@@ -138,7 +141,7 @@ def test_any_polygon_covers_the_centres_inside_it(corners, size_hw):
     xs, ys = np.arange(width) + 0.5, np.arange(height)[:, None] + 0.5
     expected = np.zeros(size_hw, dtype=bool)
     for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
-        for column in np.flatnonzero((xs > x0) != (xs > x1)):
+        for column in np.flatnonzero((xs >= x0) != (xs >= x1)):
             expected[:, column] ^= ys[:, 0] >= y0 + (xs[column] - x0) * ((y1 - y0) / (x1 - x0))
 
     assert Mask.from_polygons([np.array(corners)], size_hw) == Mask.from_numpy(expected)
