@@ -174,16 +174,12 @@ class _Bar:
 
     def update(self, progress: Progress) -> None:
         counts = progress.by_status
+        parts = [f"{counts[status]} {status.value}" for status in counts if counts[status]]
+        parts.append(progress.budget.spent_text())
+        if progress.remaining_credits is not None:
+            parts.append(f"${progress.remaining_credits:,.2f} left")
         self._bar.n = progress.rows_done
-        self._bar.set_postfix_str(
-            ", ".join(
-                [
-                    *(f"{counts[status]} {status.value}" for status in counts if counts[status]),
-                    progress.budget.spent_text(),
-                ]
-            ),
-            refresh=True,
-        )
+        self._bar.set_postfix_str(", ".join(parts), refresh=True)
 
     def show_latest(self, latest: Sequence[tuple[int, Outcome]]) -> None:
         """Show nothing: a terminal has no pictures."""

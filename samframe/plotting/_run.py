@@ -74,7 +74,9 @@ def _histograms(axes: Axes, times: Mapping[str, Sequence[float]]) -> None:
     longest = max((max(values) for values in known.values()), default=1.0)
     edges = np.linspace(0.0, longest * 1.02 or 1.0, _BINS + 1)
     for (name, values), colour in zip(known.items(), ACCENTS, strict=False):
-        axes.hist(values, bins=edges.tolist(), label=name, color=colour, alpha=0.75)
+        middle, high = np.quantile(values, (0.5, 0.95))
+        label = f"{name}: p50 {middle:.2f}, p95 {high:.2f}"
+        axes.hist(values, bins=edges.tolist(), label=label, color=colour, alpha=0.75)
     if known:
         axes.legend(frameon=False, fontsize="small")
     axes.set_xlabel("seconds on the server")
