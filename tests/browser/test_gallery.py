@@ -81,6 +81,12 @@ def settled(page):
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
+def wait_for_told(page, pattern):
+    page.wait_for_function(
+        "pattern => new RegExp(pattern).test(document.querySelector('.sf-told').textContent)", arg=pattern
+    )
+
+
 @pytest.fixture
 def played(fake_model, chromium_page):
     """A gallery of three rows, painted."""
@@ -214,9 +220,10 @@ def test_arrows_and_marks_arrive_in_python(shown, chromium_page):
     chromium_page.locator(".sf-canvas").click(position={"x": 60, "y": 60})
     for key in ["a", "r", "f", "f", "u", "u"]:
         chromium_page.keyboard.press(key)
+    wait_for_told(chromium_page, "5 of 5 rows \u00b7 1 accepted \u00b7 1 rejected$")
     chromium_page.keyboard.press("ArrowRight")
     chromium_page.keyboard.press("F")
-    chromium_page.wait_for_function("document.querySelector('.sf-told').textContent.includes('1 flagged')")
+    wait_for_told(chromium_page, "1 flagged")
     marks = viewer.result()["mark"]
 
     assert marks.astype(object).where(marks.notna(), None).tolist() == [
@@ -227,6 +234,24 @@ def test_arrows_and_marks_arrive_in_python(shown, chromium_page):
         None,
     ]
     assert viewer._rows.frame.columns.tolist() == frame_of(1).columns.tolist()
+
+
+def test_an_undo_does_not_fetch_back_who_went_on(fake_model, chromium_page):
+    """The kernel's answer to U moves the focus to the row, unless another row was gone to meanwhile."""
+    fake = fake_model("gallery", STATE)
+    fake.receive(*rows_message([0, 1, 2, 3]))
+    fake.receive(*tile_message([0, 1, 2, 3]))
+    settled(chromium_page)
+    answer = {"kind": "marks", "id": 0, "told": ""}, [bytes(4)]
+    chromium_page.locator(".sf-canvas").click(position={"x": 300, "y": 60})
+    chromium_page.keyboard.press("u")
+    fake.receive(*answer)
+    assert fake.get("selected") == [0]
+
+    chromium_page.keyboard.press("u")
+    chromium_page.keyboard.press("End")
+    fake.receive(*answer)
+    assert fake.get("selected") == [3]
 
 
 def test_clicks_select(shown, chromium_page):

@@ -37,6 +37,7 @@ function render({ model, el }) {
   let layout = null;
   let focus = -1;
   let anchor = -1;
+  let undoneAt = -1;
   let frame = 0;
   let isLive = false;
   let isGone = false;
@@ -249,6 +250,11 @@ function render({ model, el }) {
     if (ids.length === 1 && focus >= 0 && focus + 1 < order.length) goTo(focus + 1);
   }
 
+  function undo() {
+    undoneAt = focus;
+    model.send({ kind: "undo" });
+  }
+
   function onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     // JupyterLab's own keys would delete the cell.
@@ -258,7 +264,7 @@ function render({ model, el }) {
     const place = layout ? moveFocus(event.key, focus, layout.columns, order.length, Math.floor(scroller.clientHeight / layout.line)) : null;
     if (place !== null) goTo(place, { extend: event.shiftKey && !isLarge });
     else if (key in MARK_KEYS) mark(MARK_KEYS[key]);
-    else if (key === "u") model.send({ kind: "undo" });
+    else if (key === "u") undo();
     else if (key === " " || key === "Enter") isLarge ? closeLarge() : openLarge();
     else if (key === "Escape") isLarge ? closeLarge() : choose([]);
     else if (isLarge && "+=-0".includes(key)) {
@@ -358,7 +364,11 @@ function render({ model, el }) {
     told = content.told;
     tellFoot();
     const place = content.id === undefined ? -1 : order.indexOf(content.id);
-    if (place >= 0) goTo(place);
+    // Who has gone on meanwhile is not fetched back.
+    if (place >= 0 && focus === undoneAt) {
+      goTo(place);
+      undoneAt = focus;
+    }
     draw();
   }
 
