@@ -102,7 +102,8 @@ class Viewer:
     def query(self) -> str:
         """The filter as an expression: ``df.query(viewer.query)`` gives the rows that are shown, in the frame's order.
 
-        A filter that keeps everything is ``"index == index"``.
+        A filter that keeps everything is ``"index == index"``. Where numexpr is installed, pandas needs to be told
+        ``df.query(viewer.query, engine="python")``.
         """
         return self._expression or "index == index"
 

@@ -84,9 +84,9 @@ def test_any_text_is_found_and_nothing_of_it_is_read_as_code(text):
 
 
 def test_odd_column_names_are_said(frame):
-    """A column with spaces and quotes can be filtered by."""
-    renamed = frame.rename(columns={"prompt": "the 'best' prompt #1"})
-    expression = expression_of(Filter(text="boat"), **COLUMNS | {"prompt_col": "the 'best' prompt #1"})
+    """A column whose name is no name of Python's can be filtered by."""
+    renamed = frame.rename(columns={"prompt": "the best prompt (v1.0), 50%"})
+    expression = expression_of(Filter(text="boat"), **COLUMNS | {"prompt_col": "the best prompt (v1.0), 50%"})
 
     assert np.flatnonzero(rows_kept(renamed, expression)).tolist() == [2]
     assert len(renamed.query(expression)) == 1
