@@ -58,13 +58,13 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         if target.exists():
             temporary.chmod(stat.S_IMODE(target.stat().st_mode))
-        _flush_to_disk(temporary, os.O_RDWR)
+        flush_to_disk(temporary, os.O_RDWR)
         temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     if os.name == "posix":  # Windows cannot open a folder to flush it
-        _flush_to_disk(target.parent, os.O_RDONLY)
+        flush_to_disk(target.parent, os.O_RDONLY)
 
 
 @contextlib.contextmanager
@@ -122,7 +122,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         # What is left under the temporary name is the old folder, or what did not become the new one.
         shutil.rmtree(temporary, ignore_errors=True)
     if os.name == "posix":
-        _flush_to_disk(target.parent, os.O_RDONLY)
+        flush_to_disk(target.parent, os.O_RDONLY)
 
 
 def _exchange(a: Path, b: Path) -> bool:
@@ -137,7 +137,8 @@ def _exchange(a: Path, b: Path) -> bool:
     return bool(call(here, os.fsencode(a), here, os.fsencode(b), exchange) == 0)
 
 
-def _flush_to_disk(path: Path, flags: int) -> None:
+def flush_to_disk(path: Path, flags: int) -> None:
+    """Return when a file, or a folder's list of names, would outlive a crash; `flags` as for :func:`os.open`."""
     handle = os.open(path, flags)
     try:
         os.fsync(handle)

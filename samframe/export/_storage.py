@@ -10,7 +10,7 @@ import sys
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from samframe._files import atomic_write
+from samframe._files import atomic_write, flush_to_disk
 from samframe.errors import OptionError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ __all__ = ["Folder", "LocalFolder", "RemoteFolder", "location_of", "open_folder"
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)://")
 _READ_BYTES = 1 << 20
+_FEW_FILES = 200
 
 
 class Folder(Protocol):
@@ -72,6 +73,7 @@ class LocalFolder:
         self.root = Path(root).expanduser().absolute()
         self.shown = os.fspath(root)
         self._staged: list[tuple[Path, Path]] = []
+        self._unflushed: list[Path] = []
 
     def open(self, path: str) -> IO[bytes]:
         """Open a file to read."""
@@ -88,6 +90,7 @@ class LocalFolder:
         """Write a file that appears whole or not at all."""
         target = self._at(path)
         _written(target, data).replace(target)
+        self._unflushed.append(target)
 
     def stage(self, path: str, data: bytes) -> None:
         """Write a file under a hidden name."""
@@ -98,6 +101,7 @@ class LocalFolder:
         """Give the staged files their names."""
         for temporary, target in self._staged:
             temporary.replace(target)
+            self._unflushed.append(target)
         self._staged.clear()
 
     def replace(self, path: str, data: bytes) -> None:
@@ -127,9 +131,16 @@ class LocalFolder:
                 yield Path(folder, name).relative_to(self.root).as_posix()
 
     def sync(self) -> None:
-        """Flush all of the machine's files: with many small ones that is quicker than one by one."""
-        if hasattr(os, "sync"):
+        """Flush what was written to the disk: a few files one by one, of many all that the machine has to flush."""
+        folders = {folder for path in self._unflushed for folder in (path.parent, path.parent.parent)}
+        if len(self._unflushed) > _FEW_FILES and hasattr(os, "sync"):
             os.sync()
+        else:
+            for path in self._unflushed:
+                flush_to_disk(path, os.O_RDWR)
+            for folder in folders if os.name == "posix" else ():  # Windows cannot open a folder to flush it
+                flush_to_disk(folder, os.O_RDONLY)
+        self._unflushed.clear()
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -137,6 +137,7 @@ def test_a_path_below_a_file_is_told(tmp_path):
 def test_two_writers_are_kept_apart(exporter, tmp_path):
     """While one process writes, another is refused; what comes out is whole."""
     dataset, refused = tmp_path / "dataset", 0
+    export(str(dataset), 32)
     pid = int(exporter.start(dataset, 30))
     try:
         for _ in range(500):
