@@ -177,11 +177,11 @@ def test_no_rows(opened):
     assert opened(frame().iloc[:0]).text_content("main") == "The frame has no rows."
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_is_legible_in_both_themes(opened, chromium_page, scheme):
+@pytest.mark.parametrize(("scheme", "media"), [("light", "screen"), ("dark", "screen"), ("dark", "print")])
+def test_text_is_legible_in_both_themes_and_on_paper(opened, chromium_page, scheme, media):
     """All text stands out from its ground by 4.5 to 1 (WCAG 2.2, AA)."""
-    chromium_page.emulate_media(color_scheme=scheme)
-    page = opened(frame())
+    chromium_page.emulate_media(color_scheme=scheme, media=media)
+    page = opened(frame().assign(engine="offline/1"))
     ratios = page.evaluate(CONTRASTS)
 
     assert len(ratios) > 20
@@ -205,7 +205,7 @@ CONTRASTS = """() => {
     }
     return "rgb(255, 255, 255)";
   };
-  const texts = document.querySelectorAll(".text > *, .tools label, .tools select, header p, h1, .count");
+  const texts = document.querySelectorAll(".text > *, .tools label, .tools select, header p, h1, .count, .notice");
   return [...texts].filter((one) => one.textContent.trim()).map((one) => {
     const pair = [light(getComputedStyle(one).color), light(ground(one))].sort((a, b) => b - a);
     return (pair[0] + 0.05) / (pair[1] + 0.05);
