@@ -50,8 +50,10 @@ class Controls:
         }
         self._text = _text("prompt", "text in the prompt", is_there=rows.prompt_col is not None)
         self._query = _text("query", "a pandas query: score > 0.9 and split == 'train'")
-        self._area = _slider("area, px", rows.areas, step=1.0)
-        self._seconds = _slider("inference, s", rows.seconds, step=0.01)
+        self._rows = rows
+        self._is_filled = False
+        self._area = _slider("area, px", readout=",.0f")
+        self._seconds = _slider("inference, s", readout=".2f")
         self.sort = ipywidgets.Dropdown(
             options=rows.sortable, description="sort by", style=_LABEL, layout=_WIDE
         )
@@ -79,6 +81,20 @@ class Controls:
         )
         self.widget.add_class("samframe-controls")
 
+    def fill(self) -> None:
+        """Give the sliders the range of their values, and show those that have one.
+
+        It measures every mask, so a gallery does it when the first tiles are on their way.
+        """
+        if self._is_filled:
+            return
+        self._is_filled, was_quiet, self._is_quiet = True, self._is_quiet, True
+        try:
+            _fit(self._area, self._rows.areas, step=1.0)
+            _fit(self._seconds, self._rows.seconds, step=0.01)
+        finally:
+            self._is_quiet = was_quiet
+
     @property
     def filter(self) -> Filter:
         """The filter as it stands."""
@@ -86,6 +102,7 @@ class Controls:
 
     def set_filter(self, wanted: Filter) -> None:
         """Set the filter, let every control show it, and tell of it once."""
+        self.fill()
         self._is_quiet = True
         try:
             for name, button in self._statuses.items():
@@ -94,9 +111,8 @@ class Controls:
                 self._text.value = wanted.text
             self._query.value = wanted.query
             for slider, ends in ((self._area, wanted.area), (self._seconds, wanted.seconds)):
-                if slider is not None:
-                    low, high = ends
-                    slider.value = (slider.min if low is None else low, slider.max if high is None else high)
+                low, high = ends
+                slider.value = (slider.min if low is None else low, slider.max if high is None else high)
         finally:
             self._is_quiet = False
         self._filter = wanted
@@ -156,24 +172,27 @@ def _text(name: str, hint: str, *, is_there: bool = True) -> Any:
     )
 
 
-def _slider(name: str, values: NDArray[np.float64], *, step: float) -> Any:
-    """Return a slider over the values' range, None where they have none."""
-    known = values[np.isfinite(values)]
-    if not len(known) or known.min() == known.max():
-        return None
-    low = float(np.floor(known.min() / step) * step)
-    high = float(np.ceil(known.max() / step) * step)
+def _slider(name: str, *, readout: str) -> ipywidgets.FloatRangeSlider:
     return ipywidgets.FloatRangeSlider(
-        value=(low, high),
-        min=low,
-        max=high,
-        step=max(step, (high - low) / 1000),
         description=name,
-        readout_format=",.0f" if step >= 1 else ".2f",
+        readout_format=readout,
         continuous_update=False,
         style=_LABEL,
-        layout=_WIDE,
+        layout={"width": "auto", "flex": "1 1 15em", "min_width": "12em", "display": "none"},
     )
+
+
+def _fit(slider: ipywidgets.FloatRangeSlider, values: NDArray[np.float64], *, step: float) -> None:
+    """Let a slider span the values, ends on whole steps, and show it; not where there is nothing to choose from."""
+    known = values[np.isfinite(values)]
+    if not len(known) or known.min() == known.max():
+        return
+    low = float(np.floor(known.min() / step) * step)
+    high = float(np.ceil(known.max() / step) * step)
+    with slider.hold_trait_notifications():
+        slider.min, slider.max, slider.value = low, high, (low, high)
+        slider.step = max(step, (high - low) / 1000)
+    slider.layout.display = ""
 
 
 def _range(slider: Any) -> Range:

@@ -23,6 +23,8 @@ __all__ = ["GalleryCanvas"]
 
 _MOST_TILES = 64
 _SIDES = (32, 2048)
+#: As many as a page asks for at once.
+_FIRST_TILES = 12
 
 
 class GalleryCanvas(anywidget.AnyWidget):
@@ -35,6 +37,8 @@ class GalleryCanvas(anywidget.AnyWidget):
     rows : GalleryRows
     tiles : TileMaker
     marks : Marks
+    on_painted : callable, optional
+        Called once, when the first tiles are on their way to a page.
     """
 
     _esm = module_text("gallery")
@@ -48,7 +52,16 @@ class GalleryCanvas(anywidget.AnyWidget):
     footer = traitlets.Unicode("").tag(sync=True)
     uid = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(self, rows: GalleryRows, tiles: TileMaker, marks: Marks, **traits: Any) -> None:
+    def __init__(
+        self,
+        rows: GalleryRows,
+        tiles: TileMaker,
+        marks: Marks,
+        *,
+        on_painted: Callable[[], None] | None = None,
+        **traits: Any,
+    ) -> None:
+        self._on_painted = on_painted
         self._rows = rows
         self._tiles = tiles
         self._marks = marks
@@ -56,6 +69,7 @@ class GalleryCanvas(anywidget.AnyWidget):
         self._by: str | None = None
         self._colouring = rows.colours(None)
         self._version = 0
+        self._batches = 0
         super().__init__(**traits)
         self.on_msg(self._on_message)
 
@@ -133,6 +147,14 @@ class GalleryCanvas(anywidget.AnyWidget):
             )
             buffers += [picture.jpeg, picture.counts]
         self.send({"kind": "tiles", "version": content.get("version"), "tiles": tiles}, buffers)
+        self._tell_painted(is_last=len(ids) < _FIRST_TILES or len(ids) == len(self._order))
+
+    def _tell_painted(self, *, is_last: bool) -> None:
+        """Call ``on_painted`` after the first view: with its last batch, or when a second one was asked for."""
+        self._batches += 1
+        if self._on_painted is not None and (is_last or self._batches > 1):
+            told, self._on_painted = self._on_painted, None
+            told()
 
     def _on_large(self, content: dict[str, Any]) -> None:
         for row in self._ids([content.get("id")]):

@@ -147,13 +147,19 @@ class GalleryRows:
             status = text_of(self.frame[self.status_col].iloc[row])
             if status and status != "completed":
                 return _one_line(status.replace("_", " "))
-        return "" if np.isnan(self.areas[row]) else f"{int(self.areas[row]):,} px"
+        return self._area_text(row)
+
+    def _area_text(self, row: int) -> str:
+        # Of this mask alone: those of all rows take a while where there are many.
+        mask = self._masks[row]
+        return "" if mask is pd.NA else f"{mask.area:,} px"
 
     def lines(self, row: int) -> list[tuple[str, str]]:
         """Return name and text of all that is told of a row beside its large picture."""
         lines = [("row", self.label(row)), ("position", f"{row:,} of {len(self):,}")]
-        if not np.isnan(self.areas[row]):
-            lines.append((AREA, f"{int(self.areas[row]):,} px"))
+        area = self._area_text(row)
+        if area:
+            lines.append((AREA, area))
         if self.doubts is not None:
             score, reasons = self.doubts["score"].iloc[row], self.doubts["reasons"].iloc[row]
             lines.append((SUSPICION, f"{score:.2f} {text_of(reasons)}"))

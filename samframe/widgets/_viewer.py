@@ -75,11 +75,19 @@ class Viewer:
 
             tiles = TileMaker(rows.cells, image_root=image_root, fetch=fetch)
             self.gallery = GalleryCanvas(
-                rows, tiles, marks, tile=tile, height=height, uid=self._uid, footer=_footer(rows)
+                rows,
+                tiles,
+                marks,
+                on_painted=self._controls.fill,
+                tile=tile,
+                height=height,
+                uid=self._uid,
+                footer=_footer(rows),
             )
             parts = [self._controls.widget, self._looks(), self.gallery]
         else:
             self.gallery = GalleryPages(rows, marks, footer=_footer(rows), **self._reading)
+            self._controls.fill()
             parts = [self._controls.widget, self.gallery.widget]
         self.widget = ipywidgets.VBox(parts)
         self.widget.add_class("samframe-viewer")

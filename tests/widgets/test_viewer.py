@@ -114,6 +114,22 @@ def test_controls_and_calls_say_the_same(df):
     assert viewer.query == '`status` in ["completed"]'
 
 
+@pytest.mark.parametrize("n", [1, 5, 12, 60])
+def test_sliders_come_after_the_first_tiles(n):
+    """Ranges are measured over all masks once the first view was sent, and not before."""
+    viewer = frame_of(n).sam.view()
+    sliders = children(viewer.widget, ipywidgets.FloatRangeSlider)
+    before = [slider.layout.display for slider in sliders]
+    for first in (0, 12):
+        ids = list(range(n))[first : first + 12]
+        if ids:
+            viewer.gallery._on_message(viewer.gallery, {"kind": "tiles", "ids": ids, "size": 50}, [])
+
+    assert before == ["none", "none"]
+    assert [slider.layout.display for slider in sliders] == (["none", "none"] if n == 1 else ["", ""])
+    assert n == 1 or sliders[0].value == (1, n - 1)
+
+
 def test_a_bad_query_is_told_and_changes_nothing(df):
     """Typed in the page, a query that is not understood leaves the rows; in Python it raises."""
     viewer = df.sam.view()
