@@ -175,17 +175,17 @@ def test_a_dripping_body_ends_at_the_total_deadline(chaos, library, helpers):
     chaos.script(Chaos.SLOW_DRIP)
     start = time.monotonic()
 
-    error = helpers.exchange(chaos.base_url + SUBMIT, library=library, deadline_s=0.4)
+    error = helpers.exchange(chaos.base_url + SUBMIT, library=library, deadline_s=2.0)
 
     assert error.kind is Failure.LOST
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < 20
 
 
 def test_silence_ends_at_the_deadline(chaos, library, helpers):
     """The request was read, and nothing ever comes."""
     chaos.script(Chaos.HANG)
 
-    error = helpers.exchange(chaos.base_url + SUBMIT, library=library, deadline_s=0.3)
+    error = helpers.exchange(chaos.base_url + SUBMIT, library=library, deadline_s=3.0)
 
     assert error.kind is Failure.LOST
 
@@ -196,7 +196,7 @@ def test_a_call_after_one_that_was_cut_off_goes_through(chaos, library, helpers)
         chaos.script(Chaos.HANG, on="credits", call=call)
     url = chaos.base_url + "/v1/get-user-credits"
 
-    results = helpers.exchange(url, library=library, method="GET", times=5, deadline_s=0.3)
+    results = helpers.exchange(url, library=library, method="GET", times=5, deadline_s=2.0)
 
     assert [isinstance(result, Response) for result in results] == [False] * 3 + [True] * 2
 
