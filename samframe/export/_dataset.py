@@ -40,6 +40,7 @@ class _Options:
     image_col: Hashable | None
     prompt_col: Hashable | None
     points_cols: tuple[Hashable, ...]
+    error_col: Hashable | None
     split_col: Hashable | None
     artifacts: str
     images: str
@@ -56,6 +57,7 @@ def write_dataset(
     image_col: Hashable | None = "image",
     prompt_col: Hashable | None = "prompt",
     points_cols: Sequence[Hashable] = (),
+    error_col: Hashable | None = "error",
     split_col: Hashable | None = None,
     artifacts: Literal["png", "npz", "none"] = "png",
     images: Literal["reference", "copy", "embed"] = "reference",
@@ -91,6 +93,8 @@ def write_dataset(
         What the masks are of; where the frame has no such column, nothing is looked for.
     points_cols : sequence of column names
         Columns of coordinates: they tell rows of one image and prompt apart, for their ids.
+    error_col : column name or None
+        Column of messages, from which folders of this machine are cut out.
     split_col : column name, optional
         Column with each row's split, counted in the manifest.
     artifacts : {"png", "npz", "none"}
@@ -128,6 +132,7 @@ def write_dataset(
         image_col=named[0],
         prompt_col=named[1],
         points_cols=tuple(points_cols),
+        error_col=error_col,
         split_col=split_col,
         artifacts=artifacts,
         images=images,
@@ -266,7 +271,7 @@ def _table(
         cells = df[options.image_col].astype(object).copy()
         cells.iloc[rows.in_memory] = None
         df[options.image_col] = cells
-    return frame_table(df, added, base=base, image_col=options.image_col)
+    return frame_table(df, added, base=base, image_col=options.image_col, error_col=options.error_col)
 
 
 def _write_masks(df: pd.DataFrame, store: Store, kind: str) -> list[FileEntry]:

@@ -81,7 +81,7 @@ def find_base(
 
 
 def relative_frame(
-    df: pd.DataFrame, base: PathBase, *, image_col: Hashable | None, error_col: Hashable = "error"
+    df: pd.DataFrame, base: PathBase, *, image_col: Hashable | None, error_col: Hashable | None
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return the frame with this machine's paths relative to the base, and the names of the columns that have any.
 
@@ -92,7 +92,7 @@ def relative_frame(
     result = df.copy(deep=False)
     for position, label in enumerate(df.columns):
         column = df.iloc[:, position]
-        if label == error_col:
+        if error_col is not None and label == error_col:
             result.isetitem(position, _mapped(column, partial(_without_folders, prefixes=base.prefixes)))
             continue
         is_image = label == image_col

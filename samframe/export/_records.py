@@ -142,7 +142,8 @@ def iter_records(
 ) -> Iterator[Record]:
     """Yield each row in order, those that cannot be exported too, with the reason.
 
-    Memory holds one batch (of a file: one row group) at a time.
+    Memory holds one batch (of files: one row group) at a time. A dataset has its rows' ids with it; for other sources
+    some 200 bytes a row are kept to give ids that are unique.
 
     Parameters
     ----------

@@ -75,9 +75,9 @@ class Store:
         )
         if before is None:  # no reader yet: so the report is never missing where a manifest is
             self.folder.replace(FIDELITY, fidelity)
+        self.folder.publish()
+        self.folder.sync()
         if before is None or not _same(before, new):
-            self.folder.publish()
-            self.folder.sync()
             self.folder.replace(MANIFEST, manifest_bytes(new))
         if before is not None and is_there != digest:
             self.folder.replace(FIDELITY, fidelity)

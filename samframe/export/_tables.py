@@ -74,6 +74,7 @@ def frame_table(
     *,
     base: PathBase | None,
     image_col: Hashable | None,
+    error_col: Hashable | None,
 ) -> tuple[pa.Table, dict[str, Any]]:
     """Return a frame with the columns that the export adds as an Arrow table, and a RangeIndex apart.
 
@@ -85,8 +86,8 @@ def frame_table(
         Columns to add; None for one that each data file gets by itself.
     base : PathBase or None
         What paths are made relative to; None leaves them.
-    image_col : column name or None
-        Column of images.
+    image_col, error_col : column name or None
+        Columns of images and of messages.
 
     Returns
     -------
@@ -107,13 +108,13 @@ def frame_table(
         )
     texts = [str(label) for label in df.columns]
     labels = {text: label for text, label in zip(texts, df.columns, strict=True) if isinstance(label, int)}
-    image_name = None if image_col is None else str(image_col)
+    image_name, error_name = (None if name is None else str(name) for name in (image_col, error_col))
     # Arrow has text for names only, and warns of others.
     plain = df.set_axis(texts, axis=1) if any(not isinstance(label, str) for label in df.columns) else df
     plain, kinds = _nested.flatten(plain)
     marked: list[str] = []
     if base is not None:
-        plain, marked = relative_frame(plain, base, image_col=image_name)
+        plain, marked = relative_frame(plain, base, image_col=image_name, error_col=error_name)
         plain, levels = _relative_index(plain, base, image_col)
         marked += levels
     notes = TableNotes(
@@ -263,7 +264,7 @@ def _relative_index(
     for level in range(df.index.nlevels):
         values = df.index.get_level_values(level)
         column = pd.DataFrame(values.to_series(index=range(len(df))))
-        changed, found = relative_frame(column, base, image_col=image_col)
+        changed, found = relative_frame(column, base, image_col=image_col, error_col=None)
         if found:
             marked.append(f"{_INDEX}{level}")
             df = df.set_axis(_with_level(df.index, level, changed.iloc[:, 0]), axis=0)

@@ -128,13 +128,16 @@ def test_removed_rows_take_their_files_with_them(frame, export):
     assert (export.dataset / "README.md").read_text() == "mine"
 
 
-def test_a_damaged_artifact_is_written_again(frame, export):
-    """An export heals what verify found: a mask's file that was altered is written anew."""
+@pytest.mark.parametrize("kind", ["masks", "data"])
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_what_is_damaged_or_gone_is_written_again(frame, export, kind, is_gone):
+    """An export heals what verify found: a file that was altered or removed is written anew, and no other."""
     export(frame)
-    path = next((export.dataset / "masks").rglob("*.png"))
-    raw = bytearray(path.read_bytes())
-    raw[-20] ^= 1
-    path.write_bytes(raw)
+    path = next(path for path in (export.dataset / kind).rglob("*") if path.is_file())
+    raw = path.read_bytes()
+    path.write_bytes(raw[:-20] + bytes([raw[-20] ^ 1]) + raw[-19:])
+    if is_gone:
+        path.unlink()
 
     written = export(frame)
 

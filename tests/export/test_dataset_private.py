@@ -46,15 +46,17 @@ def test_no_path_of_this_machine_is_in_any_file(frame, tmp_path, images, place):
     elif place == "levels":
         frame = frame.set_index(["image", "prompt"], drop=False).rename_axis(["file", "what"])
     elif place == "other column":
+        frame = frame.rename(columns={"error": "trouble"})
         frame["overlay"] = pd.array([f"{tmp_path}/store/overlay.png", *[None] * 8], "string")
 
-    frame.sam.to_parquet(tmp_path / "dataset", images=images)
+    error_col = "trouble" if place == "other column" else "error"
+    frame.sam.to_parquet(tmp_path / "dataset", images=images, error_col=error_col)
 
     for path, data in _contents(tmp_path / "dataset"):
         for text in _machine_texts(tmp_path):
             assert text.encode() not in data, (path, text)
     back = samframe.read_parquet(tmp_path / "dataset")
-    pd.testing.assert_frame_equal(back.drop(columns="error"), frame.drop(columns="error"))
+    pd.testing.assert_frame_equal(back.drop(columns=error_col), frame.drop(columns=error_col))
 
 
 def test_absolute_paths_where_they_are_asked_for(frame, tmp_path):

@@ -1,7 +1,10 @@
 """The stream that exporters read: each row once, in order, with the reason where it cannot be exported."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -120,3 +123,26 @@ def test_what_is_no_source_is_refused(frame, tmp_path):
         list(iter_records(tmp_path))
     with pytest.raises(MaskError, match=r"bad\.parquet"):
         list(iter_records(tmp_path / "bad.parquet"))
+
+
+def test_memory_does_not_grow_with_rows(tmp_path):
+    """Ten times the rows take the same memory where records are read from a dataset."""
+    mask = Mask.from_bbox((2, 3, 4, 5), (20, 30))
+    peaks = []
+    for count in (1000, 10_000):
+        frame = pd.DataFrame(
+            {"prompt": [f"thing {row}" for row in range(count)], "mask": pd.array([mask] * count, "mask")}
+        )
+        path = tmp_path / str(count)
+        frame.sam.to_parquet(path, row_group_size=250, artifacts="none")
+        del frame
+        tracemalloc.start()
+        arrow = 0
+        for record in iter_records(path, open_pictures=False):
+            if record.position % 250 == 0:
+                arrow = max(arrow, pa.total_allocated_bytes())
+        peaks.append(tracemalloc.get_traced_memory()[1] + arrow)
+        tracemalloc.stop()
+
+    assert record.position == 9999
+    assert peaks[1] < 1.5 * peaks[0]
