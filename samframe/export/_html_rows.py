@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._frame import has_column, only_column
+from samframe._frame import as_text, has_column, only_column
 from samframe.errors import ImageError, OptionError
 from samframe.images import make_thumbnail, shorten
 from samframe.masks import Mask, MaskDtype
@@ -199,10 +199,7 @@ def _label(label: object) -> str:
 
 def _shown(cell: object) -> str:
     """Return a cell as text: cut where it is long, controls and direction marks as their escapes."""
-    is_nan = isinstance(cell, float | np.floating) and bool(np.isnan(cell))
-    if cell is None or cell is pd.NA or cell is pd.NaT or is_nan:
-        return ""
-    text = str(cell)
+    text = as_text(cell)
     start = "".join(_escaped(one) if _is_control(one) else one for one in text[:_MOST_CHARACTERS])
     return start if len(text) <= _MOST_CHARACTERS else f"{start}… ({len(text):,} characters)"
 

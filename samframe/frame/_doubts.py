@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from samframe._frame import as_text
 from samframe.masks import _column_parts as shape
 from samframe.masks import _columns as columns
 
@@ -69,7 +70,7 @@ def doubt_of(
 def outcome_doubt(masks: MaskArray, status: NDArray[np.object_] | None) -> Doubt:
     """Find rows without a mask; those that are not done yet are named, and not held against them."""
     missing = np.flatnonzero(masks.isna())
-    states = ["" if status is None else _text(status[row]) for row in missing]
+    states = ["" if status is None else as_text(status[row]) for row in missing]
     severity = np.zeros(len(masks))
     severity[missing] = [0.0 if state in _NOT_DONE else 1.0 for state in states]
     return doubt_of(1.0, severity, missing, [f"no mask: {state}" if state else "no mask" for state in states])
@@ -77,7 +78,7 @@ def outcome_doubt(masks: MaskArray, status: NDArray[np.object_] | None) -> Doubt
 
 def note_doubt(masks: MaskArray, error: NDArray[np.object_]) -> Doubt:
     """Find masks about which the run left a note (one that came in another size than its image, say)."""
-    has_note = np.array([bool(_text(cell)) for cell in error], dtype=bool)
+    has_note = np.array([bool(as_text(cell)) for cell in error], dtype=bool)
     rows = np.flatnonzero(has_note & ~masks.isna())
     return doubt_of(0.5, np.ones(len(masks)), rows, ["the run left a note in its error column"] * len(rows))
 
@@ -171,9 +172,3 @@ def area_shares(masks: MaskArray) -> NDArray[np.float64]:
 
 def _percent(share: float) -> str:
     return f"{share:.0%}" if share >= 0.01 else "under 1%"  # noqa: PLR2004 - a percent
-
-
-def _text(cell: object) -> str:
-    if cell is None or cell is pd.NA or (isinstance(cell, float) and np.isnan(cell)):
-        return ""
-    return str(cell)

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+
+from samframe._frame import is_missing
 
 if TYPE_CHECKING:
     from samframe.jobs import Points
@@ -37,7 +38,7 @@ def read_points(cell: object) -> Points:
     ValueError
         If it is anything else. The message tells what was found and what is expected.
     """
-    if _is_missing(cell):
+    if is_missing(cell):
         return ()
     value: Any = cell
     if isinstance(value, str):
@@ -84,11 +85,6 @@ def _pairs(value: Any, cell: object) -> Points:
     if not np.isfinite(array.astype(np.float64)).all():
         raise ValueError(f"{_shown(cell)} holds a number that is not finite")
     return tuple((float(x), float(y)) for x, y in array)
-
-
-def _is_missing(cell: object) -> bool:
-    is_nan = isinstance(cell, float | np.floating) and bool(np.isnan(cell))
-    return cell is None or cell is pd.NA or cell is pd.NaT or is_nan
 
 
 def _shown(cell: object) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from samframe._frame import is_missing
 from samframe.errors import ImageError, OptionError
 from samframe.frame._points import read_points
 from samframe.jobs import Job, Parameters, Points, job_key
@@ -179,8 +180,7 @@ class _Bad(str):
 
 def read_prompt(cell: object) -> str | None:
     """Return a prompt NFC-normalised and stripped; None where the cell holds none; a problem in words as ``_Bad``."""
-    is_nan = isinstance(cell, float | np.floating) and bool(np.isnan(cell))
-    if cell is None or cell is pd.NA or cell is pd.NaT or is_nan:
+    if is_missing(cell):
         return None
     if not isinstance(cell, str):
         return _Bad(

@@ -7,7 +7,6 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
-__all__ = ["as_text", "label_rows", "letter", "one_line"]
+__all__ = ["label_rows", "letter", "one_line"]
 
 #: What stands for a character that no font on the machine has.
 _MISSING = "\ufffd"
@@ -24,13 +23,6 @@ _LAST_RESORT = "?"
 _NO_LETTERS = ("cm", "STIX", "DejaVu Sans Display", "Last Resort")
 # Controls, formats (direction marks, zero widths), surrogates, private use, unassigned.
 _UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-
-
-def as_text(cell: object) -> str:
-    """Return a cell as text, empty where it is missing."""
-    if cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and np.isnan(cell)):
-        return ""
-    return str(cell)
 
 
 def one_line(text: str, *, limit: int) -> str:

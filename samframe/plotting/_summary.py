@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from samframe._figure import new_figure
-from samframe._frame import has_column, only_column
+from samframe._frame import as_text, has_column, only_column
 from samframe.errors import OptionError
 from samframe.masks import MaskDtype
-from samframe.plotting._lettering import as_text, label_rows, letter
+from samframe.plotting._lettering import label_rows, letter
 from samframe.plotting._palette import ACCENTS, line_colour, status_colour
 
 if TYPE_CHECKING:

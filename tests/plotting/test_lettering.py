@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from samframe.plotting._lettering import as_text, letter, one_line
+from samframe.plotting._lettering import letter, one_line
 
 
 def title(text, **rc):
@@ -15,12 +14,6 @@ def title(text, **rc):
     artist = Figure().add_subplot().set_title("")
     letter(artist, text)
     return artist
-
-
-@pytest.mark.parametrize("cell", [None, float("nan"), np.nan])
-def test_missing_cells_are_empty(cell):
-    """Nothing is shown where nothing is."""
-    assert as_text(cell) == ""
 
 
 @pytest.mark.parametrize(
