@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["NO_COLUMN", "Controls"]
 
 NO_COLUMN = "one colour"
-_WIDE = ipywidgets.Layout(width="auto", flex="1 1 15em", min_width="12em")
+_WIDE = {"width": "auto", "flex": "1 1 15em", "min_width": "12em"}
 _LABEL = {"description_width": "initial"}
 
 
@@ -41,27 +41,29 @@ class Controls:
         self._changed = changed
         self._is_quiet = False
         self._filter = Filter()
+        # Shared, as each is a model of its own that is saved with the notebook.
+        chip = ipywidgets.Layout(width="auto", height="28px")
+        wide = ipywidgets.Layout(**_WIDE)
+        line = ipywidgets.Layout(flex_flow="row wrap", align_items="center", grid_gap="2px 6px")
         self._statuses = {
-            name: ipywidgets.ToggleButton(
-                description=f"{name.replace('_', ' ')[:40]} {count:,}",
-                layout={"width": "auto", "height": "28px"},
-            )
+            name: ipywidgets.ToggleButton(description=f"{name.replace('_', ' ')[:40]} {count:,}", layout=chip)
             for name, count in list(rows.statuses.items())[:8]
         }
-        self._text = _text("prompt", "text in the prompt", is_there=rows.prompt_col is not None)
-        self._query = _text("query", "a pandas query: score > 0.9 and split == 'train'")
+        has_prompts = rows.prompt_col is not None
+        self._text = _text("prompt", "text in the prompt", wide) if has_prompts else None
+        self._query = _text("query", "a pandas query: score > 0.9 and split == 'train'", wide)
         self._rows = rows
         self._is_filled = False
         self._area = _slider("area, px", readout=",.0f")
         self._seconds = _slider("inference, s", readout=".2f")
         self.sort = ipywidgets.Dropdown(
-            options=rows.sortable, description="sort by", style=_LABEL, layout=_WIDE
+            options=rows.sortable, description="sort by", style=_LABEL, layout=wide
         )
         self.descending = ipywidgets.ToggleButton(
-            description="descending", tooltip="Largest first", layout={"width": "auto", "height": "28px"}
+            description="descending", tooltip="Largest first", layout=chip
         )
         self.colour = ipywidgets.Dropdown(
-            options=[NO_COLUMN, *rows.colourable], description="colour by", style=_LABEL, layout=_WIDE
+            options=[NO_COLUMN, *rows.colourable], description="colour by", style=_LABEL, layout=wide
         )
         self.problem = ipywidgets.Text(disabled=True, layout={"display": "none", "width": "100%"})
         self._watched = [
@@ -73,9 +75,9 @@ class Controls:
                 widget.observe(self._on_change, names="value")
         self.widget = ipywidgets.VBox(
             [
-                _line([*self._statuses.values(), self._text, self._query]),
-                _line([self._area, self._seconds]),
-                _line([self.sort, self.descending, self.colour]),
+                _line([*self._statuses.values(), self._text, self._query], line),
+                _line([self._area, self._seconds], line),
+                _line([self.sort, self.descending, self.colour], line),
                 self.problem,
             ]
         )
@@ -157,18 +159,13 @@ class Controls:
         self._changed()
 
 
-def _line(widgets: list[Any]) -> ipywidgets.HBox:
-    there = [widget for widget in widgets if widget is not None]
-    return ipywidgets.HBox(
-        there, layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "2px 6px"}
-    )
+def _line(widgets: list[Any], layout: ipywidgets.Layout) -> ipywidgets.HBox:
+    return ipywidgets.HBox([widget for widget in widgets if widget is not None], layout=layout)
 
 
-def _text(name: str, hint: str, *, is_there: bool = True) -> Any:
-    if not is_there:
-        return None
+def _text(name: str, hint: str, layout: ipywidgets.Layout) -> ipywidgets.Text:
     return ipywidgets.Text(
-        description=name, placeholder=hint, continuous_update=False, style=_LABEL, layout=_WIDE
+        description=name, placeholder=hint, continuous_update=False, style=_LABEL, layout=layout
     )
 
 
@@ -178,7 +175,7 @@ def _slider(name: str, *, readout: str) -> ipywidgets.FloatRangeSlider:
         readout_format=readout,
         continuous_update=False,
         style=_LABEL,
-        layout={"width": "auto", "flex": "1 1 15em", "min_width": "12em", "display": "none"},
+        layout=_WIDE | {"display": "none"},
     )
 
 

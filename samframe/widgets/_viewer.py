@@ -241,9 +241,7 @@ class Viewer:
             ipywidgets.jslink((tile, "value"), (gallery, "tile")),
             ipywidgets.jslink((outline, "value"), (gallery, "outline")),
         ]
-        for slider in (opacity, tile):
-            slider.layout = ipywidgets.Layout(width="auto", flex="0 1 17em")
-        outline.layout = ipywidgets.Layout(width="auto")
+        opacity.layout = tile.layout = outline.layout = ipywidgets.Layout(width="auto", flex="0 1 17em")
         line = ipywidgets.HBox(
             [opacity, tile, outline], layout={"flex_flow": "row wrap", "align_items": "center"}
         )

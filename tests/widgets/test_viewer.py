@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import subprocess
+import sys
 import warnings
 
 import ipywidgets
@@ -272,6 +274,19 @@ def test_pages_of_25_without_anywidget(df):
 
     assert counts == [25, 25, 10, 10]
     assert told == ["page 3 of 3 \u00b7 60 of 60 rows"]
+
+
+def test_without_anywidget_there_are_pages():
+    """Where anywidget cannot be imported, view() needs no word to show pages; the rest of samframe does not mind."""
+    code = (
+        "import sys; sys.modules['anywidget'] = None\n"
+        "import numpy as np, pandas as pd, samframe\n"
+        "df = pd.DataFrame({'image': [np.zeros((9, 9, 3), 'u1')] * 30, 'mask': [np.eye(9, dtype=bool)] * 30})\n"
+        "print(df.astype({'mask': 'mask'}).sam.view().gallery.pages, samframe.widgets.ProgressPanel.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.stdout.split() == ["2", "ProgressPanel"], done.stderr
 
 
 def test_pages_filter_mark_and_select(df):
