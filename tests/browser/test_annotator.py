@@ -215,6 +215,21 @@ def test_keys_stay_in_the_widget(desk):
     assert desk.page.evaluate("heard") == []
 
 
+def test_enter_sends_after_a_button_was_clicked(desk):
+    """A click on a button leaves the keys to the annotator; the slider keeps its own."""
+    desk.click(100, 100)
+    desk.page.get_by_role("button", name="Fit").click()
+    desk.press("Enter")
+    size = desk.page.get_by_label("Brush radius in pixels")
+    before = int(size.input_value())
+    size.focus()
+    desk.press("ArrowRight")
+
+    assert len(desk.segmenter.asked) == 1
+    assert int(size.input_value()) == before + 1
+    assert desk.annotator.state["at"] == 0
+
+
 def test_compare_shows_what_was_added_and_removed(desk):
     """C paints what was kept, added and removed in three colours, with a legend."""
     desk.press("2")

@@ -247,6 +247,8 @@ class AnnotatorView {
     const isWriting = event.target.matches?.("input[type=text]") ?? false;
     // A button that has the focus is pressed by Enter as any button is.
     if (event.target.tagName === "BUTTON" && (event.key === "Enter" || event.key === " ")) return;
+    // The slider's own keys move it.
+    if (event.target === this.page.size && /^(Arrow|Page|Home|End)/.test(event.key)) return;
     const { key, ctrlKey, metaKey, altKey, shiftKey } = event;
     const action = actionOf({ key, ctrlKey, metaKey, altKey, shiftKey, isWriting });
     if (!action) return;

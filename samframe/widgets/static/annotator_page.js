@@ -37,7 +37,11 @@ function makeButton(page, action, text, key, title) {
   button.type = "button";
   button.title = title;
   button.dataset.action = action;
-  button.addEventListener("click", () => page.onAction(action));
+  button.addEventListener("click", (event) => {
+    // After a click of the mouse the keys are the annotator's again: Enter sends, and does not press the button once more.
+    if (event.detail) page.root.focus({ preventScroll: true });
+    page.onAction(action);
+  });
   page.buttons[action] = { button, words };
   return button;
 }
