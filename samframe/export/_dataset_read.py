@@ -7,7 +7,6 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from samframe.errors import MaskError
@@ -105,6 +104,8 @@ def _read_part(folder: Folder, path: str, columns: Sequence[str] | None, conditi
             if condition is None:
                 return file.read(columns=wanted)
             # All columns that a condition may ask for are read, then those that are wanted are kept.
+            import pyarrow.dataset as pads  # noqa: PLC0415 - loaded where rows are chosen
+
             table = pads.dataset(file.read()).scanner(filter=condition).to_table()
             return (table if wanted is None else table.select(wanted)).replace_schema_metadata(
                 schema.metadata
