@@ -9,6 +9,8 @@ what the rows take before. supervision takes dense masks, so it gets fewer rows.
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import gc
 import io
 import json
 import subprocess
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from bench_dtype import simple_masks
 from PIL import Image
 
@@ -157,6 +160,13 @@ def memory_mb(name: str) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))
 
 
+def settle() -> None:
+    """Give back what is free, so that what is measured cannot hide in it."""
+    gc.collect()
+    pa.default_memory_pool().release_unused()
+    ctypes.CDLL(None).malloc_trim(0)
+
+
 def child(name: str, rows: int) -> None:
     """Write once; print seconds, megabytes over what the rows took before, and whether crowds were made of objects."""
     with tempfile.TemporaryDirectory() as folder:
@@ -167,8 +177,9 @@ def child(name: str, rows: int) -> None:
         if name.endswith("Parquet"):
             source = Path(folder) / "masks.parquet"
             write_parquet(frame, source, row_group_size=4096)
-            del frame
+            frame = None
         to_coco(make_frame(make_images(images), 10), Path(folder) / "warm")
+        settle()
         Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
         before = memory_mb("VmRSS")
         start = time.process_time()

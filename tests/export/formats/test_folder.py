@@ -160,6 +160,21 @@ def test_an_image_that_changes_meanwhile_stops_the_export(frame, tmp_path, monke
     assert names_in(tmp_path) == ["user"]
 
 
+def test_copies_of_turned_photographs_lie_as_their_masks_do(tmp_path):
+    """A camera's note "turn me" is taken out of the copy: every reader sees the raster that the mask lies on."""
+    photo = Image.fromarray(np.random.RandomState(0).randint(0, 255, (20, 30, 3), dtype=np.uint8))
+    note = Image.Exif()
+    note[0x0112] = 6
+    photo.save(tmp_path / "turned.jpg", exif=note)
+    mask = Mask.from_bbox((0, 0, 30, 5), (20, 30))
+    df = pd.DataFrame({"image": [str(tmp_path / "turned.jpg")], "mask": pd.array([mask], dtype="mask")})
+    to_yolo(df, tmp_path / "set")
+    copy = Image.open(tmp_path / "set" / "images" / "train" / "turned.jpg")
+
+    assert (copy.size, copy.getexif().get(0x0112, 1)) == ((30, 20), 1)
+    assert (np.array(copy) == np.array(Image.open(tmp_path / "turned.jpg"))).all()
+
+
 def test_urls_are_no_folders(frame, tmp_path, write):
     """Training sets are trees of small files: they are written here and copied from here."""
     with pytest.raises(OptionError, match="this machine"):
