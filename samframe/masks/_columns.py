@@ -111,22 +111,25 @@ def iou_matrix(a: MaskArray, b: MaskArray) -> NDArray[np.float64]:
     """
     rows, columns = np.flatnonzero(a.positions >= 0), np.flatnonzero(b.positions >= 0)
     own, theirs = a.positions[rows], b.positions[columns]
-    result = np.full((len(a), len(b)), np.nan)
     if not len(rows) or not len(columns):
-        return result
+        return np.full((len(a), len(b)), np.nan)
     sizes = np.concatenate([a.pool.sizes_hw()[own], b.pool.sizes_hw()[theirs]])
     _check_sizes(sizes, np.broadcast_to(sizes[:1], sizes.shape), np.concatenate([rows, columns]))
     height, width = sizes[0].tolist()
     twin = a.pool is b.pool and np.array_equal(own, theirs)
-    shared = shared_pixels(
-        a.pool.toggles(own),
-        None if twin else b.pool.toggles(theirs),
-        bboxes(a.pool, own),
-        bboxes(b.pool, theirs),
-        (height, width),
-    )
-    union = areas(a.pool, own)[:, None] + areas(b.pool, theirs)[None, :] - shared
-    result[np.ix_(rows, columns)] = _ratio(shared, union)
+    boxes = bboxes(a.pool, own)
+    other_boxes = boxes if twin else bboxes(b.pool, theirs)
+    runs = None if twin else b.pool.toggles(theirs)
+    shared = shared_pixels(a.pool.toggles(own), runs, boxes, other_boxes, (height, width))
+    own_areas = areas(a.pool, own)
+    if twin:
+        np.fill_diagonal(shared, own_areas)
+    union = own_areas[:, None] + (own_areas if twin else areas(b.pool, theirs))[None, :] - shared
+    ratios = _ratio(shared, union)
+    if ratios.shape == (len(a), len(b)):
+        return ratios
+    result = np.full((len(a), len(b)), np.nan)
+    result[np.ix_(rows, columns)] = ratios
     return result
 
 

@@ -58,6 +58,7 @@ def shared_pixels(
     Returns
     -------
     ndarray of int64, shape (n_a, n_b)
+        Of A with itself, the diagonal is 0: what a mask shares with itself is its area.
     """
     meet = boxes_meet(boxes_a[:, None], boxes_b[None])
     rows, across = np.nonzero(meet if b else np.triu(meet, 1))
@@ -78,7 +79,6 @@ def shared_pixels(
     if b:
         return shared
     shared += shared.T
-    np.fill_diagonal(shared, _runs.areas(*a))
     return shared
 
 

@@ -47,7 +47,7 @@ def simple_masks(count: int, seed: int = 0, size_hw: tuple[int, int] = SIZE_HW) 
 
 
 def bench_measures(masks: list[Mask]) -> list[Row]:
-    """Area and box: decoded from COCO bytes, known from before, and from runs that were kept."""
+    """Area and box: decoded from COCO bytes, and known from before."""
     series = pd.Series(MaskArray.from_masks(masks))
     dicts = [{"size": list(mask.size_hw), "counts": mask.counts} for mask in masks]
     pool = series.array.pool
@@ -72,9 +72,6 @@ def bench_measures(masks: list[Mask]) -> list[Row]:
     measure("area, cached", lambda: series.sam.area, coco_area, ">= 4.5x")
     measure("bbox, first time", lambda: series.sam.bbox_xywh, lambda: coco.toBbox(dicts), setup=forget)
     measure("bbox, cached", lambda: series.sam.bbox_xywh, lambda: coco.toBbox(dicts))
-    pool.toggles(series.array.positions)  # as a comparison leaves them
-    measure("area from kept runs", lambda: series.sam.area, coco_area, setup=forget)
-    measure("bbox from kept runs", lambda: series.sam.bbox_xywh, lambda: coco.toBbox(dicts), setup=forget)
     return rows
 
 
@@ -169,7 +166,7 @@ def bench_memory(masks: list[Mask]) -> None:
         ("column made", lambda: None),
         ("areas known", lambda: series.sam.area),
         ("boxes known", lambda: series.sam.bbox_xywh),
-        ("runs kept, after a comparison", lambda: series.sam.iou(series)),
+        ("after a comparison", lambda: series.sam.iou(series)),
     ):
         touch()
         gc.collect()
