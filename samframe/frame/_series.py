@@ -221,13 +221,13 @@ class SeriesSam:
         A missing or empty mask gives one row, NA. ``df.drop(columns="mask").join(df["mask"].sam.components())`` is the
         frame with one row for each part.
         """
-        masks: list[Mask | None] = []
-        rows: list[int] = []
-        for row, mask in enumerate(self._array):
-            parts = [] if mask is pd.NA else list(mask.components())
-            masks.extend(parts or [None])
-            rows.extend([row] * max(len(parts), 1))
-        return pd.Series(MaskArray.from_masks(masks), index=self._series.index[rows], name=self._series.name)
+        present = np.flatnonzero(~self._array.isna())
+        pool, found = shape.component_pool(self._array.pool, self._array.positions[present])
+        counts = np.zeros(len(self._array), dtype=np.int64)
+        counts[present] = found
+        rows = np.repeat(np.arange(len(counts)), np.maximum(counts, 1))
+        parts = MaskArray.from_pool(pool, counts[rows] > 0)
+        return pd.Series(parts, index=self._series.index[rows], name=self._series.name)
 
     # -- inside --------------------------------------------------------------------------------------------------------
 

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from samframe.masks import _runs
-from samframe.masks._column_sets import bases_of, whole_runs
+from samframe.masks._column_sets import bases_of, cut_runs, whole_runs
 from samframe.masks._columns import bboxes
 from samframe.masks._components import label_pieces
-from samframe.masks._pool import distinct, in_parts
+from samframe.masks._pool import MaskPool, distinct, in_parts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from samframe.masks._pieces import Pieces
-    from samframe.masks._pool import MaskPool
 
-__all__ = ["Parts", "border_share", "hole_counts", "parts"]
+__all__ = ["Parts", "border_share", "component_pool", "hole_counts", "parts"]
 
 #: Masks whose runs are decoded, and laid side by side, at a time.
 _BATCH = 1024
@@ -93,6 +92,30 @@ def border_share(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.float64
         pixels = np.bincount(owner, weights=covered, minlength=len(batch))
         known[batch] = pixels / np.maximum(2 * (heights + widths), 1)
     return known[index]
+
+
+def component_pool(pool: MaskPool, positions: NDArray[np.int64]) -> tuple[MaskPool, NDArray[np.int64]]:
+    """Return the components of masks, given by their positions in a pool, as a pool, and how many each mask has.
+
+    Components are 8-connected, as masks of the whole size, in the column-major order of their first pixels.
+    """
+    chunks, sizes, counts = [], [np.empty((0, 2), dtype=np.int32)], [np.empty(0, dtype=np.int64)]
+    for part in in_parts(pool.lengths(positions)):
+        pieces, owner, heights = _side_by_side(pool, positions[part])
+        labels, n_components = label_pieces(pieces, int(heights.max()), connectivity=8)
+        whose = np.zeros(n_components, dtype=np.int64)
+        whose[labels] = owner
+        sizes.append(pool.sizes_hw()[positions[part]][whose])
+        counts.append(np.bincount(whose, minlength=len(heights)))
+        order = np.argsort(labels, kind="stable")
+        owner, labels = owner[order], labels[order]
+        x, y0, y1 = (piece[order] for piece in pieces)
+        bases = bases_of(sizes[-1])
+        widths = pool.sizes_hw()[positions[part], 1].astype(np.int64)
+        columns = bases[labels] + (x - _lefts(widths)[owner]) * heights[owner]
+        runs = np.stack([columns + y0, columns + y1], axis=1).ravel()
+        chunks.append(cut_runs(_runs.xor_runs([runs]), bases, sizes[-1]))
+    return MaskPool(chunks, np.concatenate(sizes)), np.concatenate(counts)
 
 
 def hole_counts(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.int64]:

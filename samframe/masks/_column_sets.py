@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["bases_of", "combined_pool", "difference_runs", "inverted_pool", "pool_of_runs", "whole_runs"]
+__all__ = [
+    "bases_of",
+    "combined_pool",
+    "cut_runs",
+    "difference_runs",
+    "inverted_pool",
+    "pool_of_runs",
+    "whole_runs",
+]
 
 
 def combined_pool(
@@ -49,7 +57,7 @@ def combined_pool(
     for part in in_parts(pool_a.lengths(own) + pool_b.lengths(theirs)):
         bases = bases_of(sizes[part])
         placed = [_placed(pool.toggles(at[part], keep=False), bases) for pool, at in (a, b)]
-        chunks.append(_cut(operation(placed), bases, sizes[part]))
+        chunks.append(cut_runs(operation(placed), bases, sizes[part]))
     return MaskPool(chunks, sizes)
 
 
@@ -59,7 +67,7 @@ def inverted_pool(pool: MaskPool, positions: NDArray[np.int64]) -> MaskPool:
     for part in in_parts(pool.lengths(positions)):
         bases = bases_of(sizes[part])
         placed = _placed(pool.toggles(positions[part], keep=False), bases)
-        chunks.append(_cut(_runs.xor_runs([placed, whole_runs(bases)]), bases, sizes[part]))
+        chunks.append(cut_runs(_runs.xor_runs([placed, whole_runs(bases)]), bases, sizes[part]))
     return MaskPool(chunks, sizes)
 
 
@@ -117,7 +125,9 @@ def _placed(runs: tuple[NDArray[Any], NDArray[np.int64]], bases: NDArray[np.int6
     return placed
 
 
-def _cut(merged: NDArray[Any], bases: NDArray[np.int64], sizes_hw: NDArray[np.int32]) -> pa.LargeBinaryArray:
+def cut_runs(
+    merged: NDArray[Any], bases: NDArray[np.int64], sizes_hw: NDArray[np.int32]
+) -> pa.LargeBinaryArray:
     """Return the COCO bytes of toggles that were laid out one mask after another."""
     offsets = np.searchsorted(merged, bases)
     return pool_of_runs(merged - np.repeat(bases[:-1], np.diff(offsets)), offsets, sizes_hw)

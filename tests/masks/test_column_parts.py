@@ -63,3 +63,13 @@ def test_unknown_connectivity_is_refused():
     masks = column([np.eye(3)])
     with pytest.raises(MaskError, match="4 or 8 ways"):
         shape.parts(masks.pool, masks.positions, connectivity=6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.one_of(st.none(), PIXELS), max_size=6))
+def test_components_of_a_column_are_those_of_its_masks(arrays):
+    """Each part comes once, as a mask of its own size, in the order of `Mask.components`; where none is, NA."""
+    masks = column(arrays)
+    expected = [part for mask in masks for part in ([] if mask is pd.NA else mask.components()) or [pd.NA]]
+
+    assert pd.Series(masks).sam.components().tolist() == expected
