@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import samframe
 from samframe.errors import OptionError
+from samframe.jobs._estimate import ServiceTimes
 from samframe.masks import Mask
 from samframe.server import DrawnEngine, LocalServer, ServerConfig
 from samframe.testing import HOSTILE_TEXTS, make_scene
@@ -17,8 +18,9 @@ KEY = "SG_0123456789abcdef"
 
 
 @pytest.fixture
-def service(tmp_path):
+def service(tmp_path, monkeypatch):
     """A local service that draws ellipses and bills $0.002 a job, and what a call needs for it."""
+    monkeypatch.setattr(ServiceTimes.__init__, "__defaults__", (0.02,))  # the first poll comes at once
     with LocalServer(ServerConfig(engine=DrawnEngine(), price_usd=0.002, api_key=KEY)) as server:
         client = samframe.Client(KEY, base_url=server.base_url)
         yield server, {"client": client, "store": tmp_path / "store", "progress": False}
