@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
 
 from samframe._version import __version__
 from samframe.errors import MaskError, OptionError
 from samframe.export._artifacts import ARTIFACTS, artifact_path, read_artifact, write_artifact
 from samframe.export._dataset_columns import added_columns, distinct_masks, mask_arrays
+from samframe.export._dataset_facts import count_contents, count_values, make_report, make_warnings
 from samframe.export._images import IMAGE_MODES, RowImages, find_images, image_path
 from samframe.export._manifest import MANIFEST, FileEntry, Manifest, read_manifest
 from samframe.export._parts import PartOptions, plan_parts, write_parts
 from samframe.export._paths import PathBase, find_base
-from samframe.export._records import count_offline, offline_warning, text_of
-from samframe.export._report import ExportReport
+from samframe.export._records import text_of
 from samframe.export._storage import Folder, LocalFolder, open_folder
 from samframe.export._store import Store, is_own_file
 from samframe.export._tables import IMAGE_BYTES, frame_table
@@ -28,7 +25,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
     import pyarrow as pa
-    from numpy.typing import NDArray
+
+    from samframe.export._report import ExportReport
 
 __all__ = ["write_dataset"]
 
@@ -171,13 +169,15 @@ def _write(df: pd.DataFrame, store: Store, options: _Options) -> ExportReport:
     embedded = rows.pictures if IMAGE_BYTES in added else None
     parts = plan_parts(df, options.partition_by, embedded, options.parts)
     entries = (*write_parts(table, parts, embedded, store, options.parts), *images, *masks)
-    warnings = _warnings(df, rows, base, options)
-    report = _report(df, folder, warnings)
+    warnings = make_warnings(
+        df, rows, base, images=options.images, has_image_root=options.image_root is not None
+    )
+    report = make_report(df, folder.shown, warnings)
     manifest = Manifest(
         generation=1,
         samframe_version=__version__,
-        counts=_counts(df, entries),
-        splits=_value_counts(df, options.split_col),
+        counts=count_contents(df, entries),
+        splits=count_values(df, options.split_col),
         options=_described(options),
         index=index,
         warnings=warnings,
@@ -302,81 +302,3 @@ def _write_images(rows: RowImages, store: Store) -> list[FileEntry]:
             kept if kept is not None and is_whole else store.put(path, picture.read(), kind="image")
         )
     return list(entries.values())
-
-
-def _image_warnings(rows: RowImages, images: str) -> list[str]:
-    warnings = []
-    if rows.problems:
-        at, problem = rows.problems[0]
-        warnings.append(
-            f"{len(rows.problems):,} images cannot be copied; the first is of row {at}: {problem}"
-        )
-    if rows.in_memory and images == "reference":
-        warnings.append(
-            f"{len(rows.in_memory):,} image cells hold pixels or bytes, which have no reference: they are in images/"
-        )
-    return warnings
-
-
-def _warnings(df: pd.DataFrame, rows: RowImages, base: PathBase | None, options: _Options) -> list[str]:
-    warnings = _image_warnings(rows, options.images)
-    if base is not None and base.kind == "image_root" and options.image_root is None and base.has_images:
-        warnings.append(
-            "the images lie apart from the dataset: their paths are kept relative to their common folder; pass it to "
-            "read_parquet as image_root, or export with images='copy'"
-        )
-    warnings += _missing_warnings(df)
-    n_offline = count_offline(df)
-    if n_offline:
-        warnings.append(offline_warning(n_offline))
-    return warnings
-
-
-def _missing_warnings(df: pd.DataFrame) -> list[str]:
-    missing = ~_have_masks(df)
-    if not missing.any() or not list(mask_arrays(df)):
-        return []
-    words = f"{int(missing.sum()):,} of {len(df):,} rows have no mask"
-    if "status" not in df.columns:
-        return [words]
-    counted = _value_counts(df[missing], "status").items()
-    listed = ", ".join(f"{status or 'no status'} {count:,}" for status, count in counted)
-    return [f"{words} ({listed}); they are in the data all the same"]
-
-
-def _counts(df: pd.DataFrame, entries: Sequence[FileEntry]) -> dict[str, Any]:
-    kinds = Counter(entry.kind for entry in entries)
-    masks = dict(mask_arrays(df))
-    counts: dict[str, Any] = {"rows": len(df), "data_files": kinds["data"], "mask_files": kinds["mask"]}
-    counts["images"] = kinds["image"]
-    counts["masks"] = {name: int((~array.isna()).sum()) for name, array in masks.items()}
-    counts["status"] = _value_counts(df, "status" if "status" in df.columns else None)
-    return counts
-
-
-def _value_counts(df: pd.DataFrame, column: Hashable | None) -> dict[str, int]:
-    if column is None:
-        return {}
-    counted = Counter(text_of(cell) or "" for cell in df[column].tolist())
-    return dict(sorted(counted.items()))
-
-
-def _report(df: pd.DataFrame, folder: Folder, warnings: Sequence[str]) -> ExportReport:
-    """Return the report. All that was written was compared with the frame: what differed has raised."""
-    rows = int(_have_masks(df).sum())
-    return ExportReport(
-        path=folder.shown,
-        format="dataset",
-        rows_written=rows,
-        iou_min=1.0 if rows else None,
-        iou_mean=1.0 if rows else None,
-        warnings=tuple(warnings),
-    )
-
-
-def _have_masks(df: pd.DataFrame) -> NDArray[np.bool_]:
-    """Say which rows have a mask in any column, bool of shape (n,)."""
-    have = np.zeros(len(df), dtype=bool)
-    for _, array in mask_arrays(df):
-        have |= ~array.isna()
-    return have
