@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from samframe import _files
 from samframe._files import atomic_folder
 from samframe.errors import ImageError, OptionError
 from samframe.export import _yolo, to_coco, to_huggingface, to_semantic, to_yolo
@@ -199,11 +200,12 @@ def test_a_block_that_raises_leaves_the_folder_as_it_was(tmp_path):
 
 
 CHILD = """
-import sys
-from pathlib import Path
-from samframe._files import atomic_folder
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("files", sys.argv[2])  # without the package, which takes long to start
+files = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(files)
 for number in range(10_000):
-    with atomic_folder(sys.argv[1]) as folder:
+    with files.atomic_folder(sys.argv[1]) as folder:
         for file in range(5):
             (folder / str(file)).write_text(str(number))
     print(number, flush=True)
@@ -211,13 +213,16 @@ for number in range(10_000):
 
 
 def test_killed_at_any_moment_the_folder_is_whole(tmp_path):
-    """Kill -9 while folders take one another's place: the files are always all of one generation."""
-    for turn in range(5):
+    """A kill -9 at any of twenty random moments leaves the files of one generation."""
+    rs = np.random.RandomState(0)
+    for _ in range(20):
         child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(tmp_path / "set")], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", CHILD, str(tmp_path / "set"), _files.__file__],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert child.stdout.readline().strip() == "0"
-        time.sleep(0.05 * turn)
+        time.sleep(rs.uniform(0, 0.1))
         child.send_signal(signal.SIGKILL)
         child.communicate()
         found = {(tmp_path / "set" / str(file)).read_text() for file in range(5)}
