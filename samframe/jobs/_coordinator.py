@@ -167,6 +167,7 @@ class AccountPace:
             for number in range(good + bad):
                 self.gate.returned(is_get=is_get, refused=number >= good)
             sender.out = max(0, sender.out - good - bad)
+        self.gate.unused(report.unused_posts + report.unused_gets)
         used = report.sent_posts + report.sent_gets + report.unused_posts + report.unused_gets
         sender.permits = max(0, sender.permits - used)
         if report.is_leaving:

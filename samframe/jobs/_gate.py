@@ -165,6 +165,15 @@ class RateGate:
         self._closed_until = now + wait_s + jitter
         self._reopening = 0
 
+    def unused(self, count: int) -> None:
+        """Calls that had passed were not sent after all: others may go in their place."""
+        self._passed_since_opening = max(0, self._passed_since_opening - count)
+        self._passed_since_empty = max(0, self._passed_since_empty - count)
+        if self._window_left is not None:
+            self._window_left += count
+        if self._gap_s is not None:
+            self._next_at -= count * self._gap_s
+
     @property
     def gap_s(self) -> float | None:
         """Seconds between two calls where they are spaced, None where they are not."""

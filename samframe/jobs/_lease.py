@@ -23,7 +23,7 @@ _HEARTBEAT_S = 1.0
 #: How soon a call that waits for a permit looks again.
 _NAP_S = 0.01
 #: A permit that was not used for so long goes back: many that are late would arrive in a heap.
-_STALE_S = 0.3
+_STALE_S = 0.5
 #: More are asked for when so few are left.
 _LOW = 2
 

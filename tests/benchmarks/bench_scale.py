@@ -21,7 +21,7 @@ import dask
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
-from _service import KEY, Case, service
+from _service import KEY, PRICE_USD, Case, service
 from PIL import Image
 
 import samframe
@@ -58,17 +58,17 @@ def paid_twice(jobs) -> int:
     return sum(count - 1 for count in collections.Counter(prompt for prompt, _ in jobs).values())
 
 
-def cluster(scale: float, *, given: bool = True, kill: bool = False) -> dict:
+def cluster(scale: float, per_minute: int, *, given: bool = True, kill: bool = False) -> dict:
     """4 workers, 40 partitions, one limit; with `kill`, one of them is killed midway and the call made again."""
     from distributed import Client, LocalCluster
 
     rows = int(20_000 * scale)
-    case = Case(name="scale", rows=rows, workers=256, service_s=1.7, rate_limit=PER_MINUTE)
+    case = Case(name="scale", rows=rows, workers=256, service_s=1.7, rate_limit=per_minute)
     with tempfile.TemporaryDirectory() as name, service(case) as (url, look):
         ddf = dd.from_pandas(make_frame(Path(name) / "in", rows), npartitions=40)
         options = {"client": samframe.Client(KEY, base_url=url), "store": Path(name) / "store"}
         if given:
-            options["rate_limit"] = PER_MINUTE
+            options["rate_limit"] = per_minute
         with (
             LocalCluster(
                 n_workers=4, threads_per_worker=2, dashboard_address=None, silence_logs=50, memory_limit=None
@@ -88,8 +88,8 @@ def cluster(scale: float, *, given: bool = True, kill: bool = False) -> dict:
                 out = ddf.sam.segment(**options).compute()
         counters, jobs = look()
     status = out["status"].value_counts()
-    windows = int(np.ceil(rows / PER_MINUTE))
-    ideal = rows / PER_MINUTE * 60
+    windows = int(np.ceil(rows / per_minute))
+    ideal = rows / per_minute * 60
     return {
         "what": f"{rows:,} rows, limit {'given' if given else 'learned'}{', one worker killed' if kill else ''}",
         "seconds": f"{seconds:.0f}",
@@ -102,11 +102,11 @@ def cluster(scale: float, *, given: bool = True, kill: bool = False) -> dict:
     }
 
 
-def segment_table(url: str, source: str, out: str, store: str, batch_rows: str) -> None:
+def segment_table(url: str, source: str, out: str, store: str, batch_rows: str, *per_minute: str) -> None:
     """Segment a table in a process of its own, and print its peak memory in MiB, its seconds and its CPU."""
     began = time.perf_counter()
     idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    client = samframe.Client(KEY, base_url=url)
+    client = samframe.Client(KEY, base_url=url, rate_limit=float(per_minute[0]) if per_minute else None)
     samframe.segment_dataset(
         source, out=out, store=store, batch_rows=int(batch_rows), client=client, progress=False
     )
@@ -122,14 +122,14 @@ def child(*arguments: object) -> subprocess.Popen:
 
 def memory(scale: float) -> list[dict]:
     """Peak memory of segment_dataset over ten times the rows; both have the same jobs, as the rows are what grows."""
-    small = int(20_000 * scale)
+    small, batch_rows = int(20_000 * scale), max(1, int(2000 * scale))
     found = []
     for rows in (small, 10 * small):
         case = Case(name="memory", rows=rows, workers=256, service_s=0.2)
         with tempfile.TemporaryDirectory() as name, service(case) as (url, look):
             frame = make_frame(Path(name) / "images", rows, small // 2)
             frame.to_parquet(Path(name) / "in.parquet", row_group_size=10_000)
-            asked = child(url, f"{name}/in.parquet", f"{name}/out", f"{name}/store", 2000)
+            asked = child(url, f"{name}/in.parquet", f"{name}/out", f"{name}/store", batch_rows)
             peak, idle, seconds, _ = map(float, asked.communicate()[0].split())
             counters, jobs = look()
             found.append(
@@ -184,7 +184,7 @@ def groups(scale: float) -> list[dict]:
         pixels[y : y + height // 2 + 4, x : x + width] = True
         distinct.append(Mask.from_numpy(pixels))
     masks = MaskArray.from_masks(distinct).take(rng.integers(0, 2000, rows))
-    frame = pd.DataFrame({"image": [f"{number % (rows // 10)}.png" for number in range(rows)], "mask": masks})
+    frame = pd.DataFrame({"image": [f"{number // 10}.png" for number in range(rows)], "mask": masks})
     ddf = dd.from_pandas(frame, npartitions=8, sort=False).persist(scheduler="threads")
     with tempfile.TemporaryDirectory() as name:
         one, many = Path(name) / "one.parquet", Path(name) / "many"
@@ -233,34 +233,68 @@ def groups(scale: float) -> list[dict]:
     return found
 
 
-def hundred_thousand(scale: float) -> list[dict]:
-    """Measure a run, and set it beside what the arithmetic says of it and of ten million rows."""
-    rows = int(100_000 * scale)
-    case = Case(name="long", rows=rows, workers=256, service_s=0.5)
+def measure(rows: int, per_minute: int) -> dict[str, float]:
+    """Segment so many distinct rows in one process; return what it took."""
+    case = Case(name="long", rows=rows, workers=256, service_s=1.7)
     with tempfile.TemporaryDirectory() as name, service(case) as (url, look):
         make_frame(Path(name) / "images", rows).to_parquet(Path(name) / "in.parquet", row_group_size=10_000)
-        asked = child(url, f"{name}/in.parquet", f"{name}/out", f"{name}/store", 2000)
+        asked = child(url, f"{name}/in.parquet", f"{name}/out", f"{name}/store", 2000, per_minute)
         _, _, seconds, cpu = map(float, asked.communicate()[0].split())
-        counters, _ = look()
-        ledger = sum(file.stat().st_size for file in Path(name, "store").glob("ledger.sqlite3*"))
-        artifacts = sum(
-            file.stat().st_size for file in Path(name, "store", "artifacts").rglob("*") if file.is_file()
-        )
-        parts = sum(file.stat().st_size for file in Path(name, "out", "data").iterdir())
-    measured = {
-        "rows": f"{rows:,}, measured",
-        "seconds": f"{seconds:,.0f}",
-        "rows a second": f"{rows / seconds:.0f}",
-        "CPU ms a row": f"{1000 * cpu / rows:.1f}",
-        "requests": f"{counters.requests:,}",
-        "requests a job": f"{counters.requests / rows:.2f}",
-        "paid": f"${counters.billed * 0.002:,.2f}",
-        "ledger bytes a row": f"{ledger / rows:.0f}",
-        "ledger MB": f"{ledger / 1e6:.0f}",
-        "artifacts bytes a row": f"{artifacts / rows:.0f}",
-        "parts bytes a row": f"{parts / rows:.0f}",
+        counters, jobs = look()
+        store, out = Path(name, "store"), Path(name, "out", "data")
+        return {
+            "seconds": seconds,
+            "cpu": cpu,
+            "requests": counters.requests,
+            "usd": counters.billed * PRICE_USD,
+            "twice": paid_twice(jobs),
+            "ledger": sum(file.stat().st_size for file in store.glob("ledger.sqlite3*")),
+            "artifacts": sum(
+                file.stat().st_size for file in (store / "artifacts").rglob("*") if file.is_file()
+            ),
+            "parts": sum(file.stat().st_size for file in out.iterdir()),
+        }
+
+
+def simulate(rows: int, per_minute: int, sample: dict[str, float], sample_rows: int) -> dict[str, float]:
+    """Return what so many distinct rows take: the limit's time and the last job's, the rest as in a small sample."""
+    per_row = {name: value / sample_rows for name, value in sample.items()}
+    last = sample["seconds"] - sample_rows * 60 / per_minute
+    return {name: value * rows for name, value in per_row.items()} | {
+        "seconds": rows * 60 / per_minute + last,
+        "usd": rows * PRICE_USD,
     }
-    return [measured]
+
+
+def shown(what: str, rows: int, figures: dict[str, float]) -> dict:
+    seconds = figures["seconds"]
+    return {
+        "": what,
+        "rows": f"{rows:,}",
+        "time": f"{seconds:,.0f} s" if seconds < 7200 else f"{seconds / 86400:,.1f} days",
+        "CPU": f"{figures['cpu']:,.0f} s",
+        "requests": f"{figures['requests']:,.0f}",
+        "paid": f"${figures['usd']:,.2f}",
+        "ledger MB": f"{figures['ledger'] / 1e6:,.1f}",
+        "artifacts MB": f"{figures['artifacts'] / 1e6:,.1f}",
+        "parts MB": f"{figures['parts'] / 1e6:,.1f}",
+    }
+
+
+def arithmetic(scale: float, per_minute: int) -> list[dict]:
+    """A small sample, what it says of twenty times as many rows, those measured, and ten million."""
+    rows = int(100_000 * scale)
+    small = rows // 20
+    sample = measure(small, per_minute)
+    measured = measure(rows, per_minute)
+    ten_million = 10_000_000
+    return [
+        shown(f"measured, {per_minute:,} a minute", small, sample),
+        shown(f"simulated, {per_minute:,} a minute", rows, simulate(rows, per_minute, sample, small)),
+        shown(f"measured, {per_minute:,} a minute", rows, measured),
+        shown("simulated, 1,000 a minute", ten_million, simulate(ten_million, 1000, measured, rows)),
+        shown("simulated, 6,000 a minute", ten_million, simulate(ten_million, 6000, measured, rows)),
+    ]
 
 
 def main() -> None:
@@ -270,21 +304,27 @@ def main() -> None:
     os.environ.setdefault("SEGMIND_API_KEY", KEY)
     parts = {
         "cluster": lambda scale: table(
-            f"4 workers, 40 partitions, {PER_MINUTE:,} requests a minute",
-            [cluster(scale)],
+            f"4 workers, 40 partitions, {arguments.per_minute:,} requests a minute",
+            [cluster(scale, arguments.per_minute)],
         ),
         "learned": lambda scale: table(
-            f"The same, the limit of {PER_MINUTE:,} not told", [cluster(scale, given=False)]
+            f"The same, the limit of {arguments.per_minute:,} not told",
+            [cluster(scale, arguments.per_minute, given=False)],
         ),
-        "kill": lambda scale: table("One of four workers killed with -9", [cluster(scale * 0.25, kill=True)]),
+        "kill": lambda scale: table(
+            "One of four workers killed with -9", [cluster(scale * 0.25, arguments.per_minute, kill=True)]
+        ),
         "memory": lambda scale: table("segment_dataset: peak memory", memory(scale)),
         "resume": lambda scale: table("segment_dataset: killed with -9 and resumed", [resume(scale)]),
         "groups": lambda scale: table("Groups, sums and Parquet", groups(scale)),
-        "hundred-thousand": lambda scale: table("One process, no limit but its own", hundred_thousand(scale)),
+        "arithmetic": lambda scale: table(
+            "One process, as simulated and as measured", arithmetic(scale, arguments.per_minute)
+        ),
     }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", default=list(parts))
     parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--per-minute", type=int, default=PER_MINUTE, help="the account's limit")
     arguments = parser.parse_args()
     for part in arguments.parts:
         parts[part](arguments.scale)

@@ -118,6 +118,15 @@ def test_unused_permits_free_their_money(desk):
     assert len(other.tell(want_posts=1).posts_in_s) == 1
 
 
+def test_the_moment_of_an_unused_permit_goes_to_another(desk):
+    """What one worker gives back is there for the others, no later than it was."""
+    one, other = (Worker(desk, name, rate_limit=600) for name in "12")
+    granted = one.tell(want_posts=3).posts_in_s
+    one.tell(unused_posts=len(granted), is_leaving=True)
+
+    assert other.tell(want_posts=1).posts_in_s[0] <= granted[-1]
+
+
 def test_a_dead_workers_jobs_count_as_paid_and_hold_nobody_up(desk, clock):
     """After half a minute of silence its calls are forgotten, its money is not."""
     dead, other = (Worker(desk, name, rate_limit=60_000, max_cost=0.006) for name in "12")
