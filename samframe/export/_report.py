@@ -9,7 +9,7 @@ from typing import Any
 __all__ = ["ExportReport"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ExportReport:
     """What an export wrote, and how well it says what the frame says.
 
@@ -39,6 +39,10 @@ class ExportReport:
     iou_mean: float | None = None
     worst_rows: tuple[tuple[int, float], ...] = ()
     warnings: tuple[str, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        """Return one line, however many rows were left out: a notebook shows this below a cell."""
+        return f"<ExportReport {self}>"
 
     def __str__(self) -> str:
         parts = [f"{self.format}: {self.rows_written:,} rows with masks written"]

@@ -15,7 +15,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from samframe.errors import OptionError
-from samframe.export import to_coco, write_parquet
+from samframe.export import to_coco, to_parquet, write_parquet
 from samframe.masks import Mask
 
 # pycocotools is older than numpy 2's __array__.
@@ -220,6 +220,18 @@ def test_reads_a_parquet_file_as_it_reads_a_frame(frame, tmp_path):
     name = "annotations/instances_train.json"
     assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert len(report.rows_left_out) == 2
+
+
+def test_reads_a_dataset_however_it_keeps_its_images(frame, tmp_path):
+    """Copied, embedded or by reference: the same splits, annotations, ids and pictures."""
+    found = []
+    for images in ("copy", "embed", "reference"):
+        to_parquet(frame, tmp_path / images, images=images)
+        to_coco(tmp_path / images, tmp_path / "coco", split={"train": 0.6, "val": 0.4}, seed=3)
+        coco = load(tmp_path / "coco", "val")
+        found.append((coco.anns, coco.cats, coco.imgs.keys()))
+
+    assert found[0] == found[1] == found[2]
 
 
 def test_offline_rows_are_told(frame, tmp_path):

@@ -113,6 +113,7 @@ def test_report_is_one_line_and_a_file(frame, tmp_path, write):
     facts = json.loads((tmp_path / "set" / "fidelity.json").read_text())
 
     assert "\n" not in str(report)
+    assert repr(report) == f"<ExportReport {report}>"
     assert facts["rows_written"] == report.rows_written
     assert [(left["row"], left["reason"]) for left in facts["rows_left_out"]] == list(report.rows_left_out)
     assert facts["iou_min"] == report.iou_min
