@@ -1,4 +1,7 @@
-"""Real processes on one ledger: killed, interrupted, terminated, side by side."""
+"""Real processes on one ledger: killed, interrupted, terminated, side by side.
+
+At full length: `SAMFRAME_KILLS=60 SAMFRAME_KILL_ROWS=400 SAMFRAME_SHARED_ROWS=1000 pytest` this file.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ from samframe.server import DrawnEngine, LocalServer, ServerConfig
 CHILD = Path(__file__).with_name("child_segment.py")
 KILLS = int(os.environ.get("SAMFRAME_KILLS", "8"))
 KILL_ROWS = int(os.environ.get("SAMFRAME_KILL_ROWS", "120"))
+SHARED_ROWS = int(os.environ.get("SAMFRAME_SHARED_ROWS", "200"))
 POSTS_AT_ONCE = 4
 
 
@@ -100,7 +104,7 @@ def test_kill_9_again_and_again_pays_for_nothing_twice(server, tmp_path):
 
 def test_two_processes_on_one_ledger_share_the_jobs(server, tmp_path):
     """Two processes segment the same frame at the same time: each job is paid once, both get every mask."""
-    rows = 200
+    rows = SHARED_ROWS
     children = [start(server, tmp_path, rows) for _ in range(2)]
 
     counts = [finish(child) for child in children]
