@@ -123,10 +123,9 @@ def supervision_coco(masks: list[Mask], folder: Path) -> Callable[[], Any]:
     return lambda: made.as_coco(annotations_path=str(folder / "out" / "coco.json"))
 
 
-def stream(masks: list[Mask], folder: Path) -> Callable[[], Any]:
-    """All records of a dataset, one after the other."""
-    samframe.to_parquet(make_frame(masks), folder / "out", artifacts="none")
-    masks.clear()
+def stream(count: int, folder: Path) -> Callable[[], Any]:
+    """All records of a dataset that another process wrote, one after the other."""
+    subprocess.run([sys.executable, __file__, "--write", str(folder / "out"), str(count)], check=True)
 
     def read() -> None:
         pixels = sum(record.area for record in iter_records(folder / "out", open_pictures=False))
@@ -159,8 +158,7 @@ def measure(form: str, count: int) -> None:
     """Run one form in this process, and print what it took as JSON."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        prepare = stream if form == "stream" else FORMS[form][1]
-        work = prepare(simple_masks(count), folder)
+        work = stream(count, folder) if form == "stream" else FORMS[form][1](simple_masks(count), folder)
         gc.collect()
         Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
         before, start, cpu = resident("VmRSS"), time.perf_counter(), time.process_time()
@@ -200,6 +198,11 @@ def main() -> None:
             f"{facts['files'] * factor:,.0f}",
         ]
         print(f"| {name} | {rows:,} | {' | '.join(cells)} | {facts['bytes'] * factor / 1e6:,.1f} |")
+    print_streams(count)
+
+
+def print_streams(count: int) -> None:
+    """Print the second table."""
     print("\n| records of a dataset, read one after the other | CPU s | peak MB |\n| --- | --- | --- |")
     for rows in (count // 5, count * 2):
         facts = run("stream", rows)
@@ -208,7 +211,10 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--measure"]:
-        measure(sys.argv[2], int(sys.argv[3]))
-    else:
-        main()
+    match sys.argv[1:]:
+        case ["--measure", form, number]:
+            measure(form, int(number))
+        case ["--write", target, number]:
+            samframe.to_parquet(make_frame(simple_masks(int(number))), target, artifacts="none")
+        case _:
+            main()
