@@ -181,6 +181,7 @@ class Lease:
         self._clock = clock
         self._asked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_ending = False
         self.error: Exception | None = None
         self.gate = LeasedGate(self._asked.set)
         self.demand: Callable[[], int] = lambda: 1
@@ -194,10 +195,11 @@ class Lease:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # Told to end, not cancelled: wait_for of Python 3.11 may swallow a cancellation that meets the event.
+        self._is_ending = True
+        self._asked.set()
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await self._task
         if self.error is None:
             with contextlib.suppress(
                 LedgerError
@@ -210,7 +212,7 @@ class Lease:
     async def _renew(self) -> None:
         """Report and ask for more, whenever permits run low and at every heartbeat."""
         try:
-            while True:
+            while not self._is_ending:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._asked.wait(), _HEARTBEAT_S)
                 self._asked.clear()

@@ -90,7 +90,7 @@ def test_rate_limit_is_one_for_all_workers(client, serve, make_frame, partitione
     partitioned(make_frame(100, 100)).sam.segment(rate_limit=1200, **given).compute()
 
     assert service.counters.accepted == 100
-    assert service.counters.refused_429 <= 3
+    assert service.counters.refused_429 <= 5  # of 100
     assert service.post_times[-1] - service.post_times[0] >= 0.9 * 100 / 20
 
 
