@@ -23,7 +23,7 @@ __all__ = ["CallOptions", "SegmentOptions", "mirrors", "signed"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 RESULT_COLUMNS = ("mask", "status", "inference_time", "error")
-DETAIL_COLUMNS = ("request_id", "cost", "queue_time", "total_time", "attempts", "engine")
+DETAIL_COLUMNS = ("request_id", "cost", "queue_time", "total_time", "attempts", "engine", "score")
 
 
 class SegmentOptions(TypedDict, total=False):

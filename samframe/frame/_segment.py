@@ -64,8 +64,8 @@ def segment(
     on_error : {"record", "raise"}
         ``"raise"``: raise after the run if any row has no result.
     details : bool
-        Also add ``request_id``, ``cost`` (US dollars), ``queue_time``, ``total_time`` (seconds), ``attempts`` and
-        ``engine``.
+        Also add ``request_id``, ``cost`` (US dollars), ``queue_time``, ``total_time`` (seconds), ``attempts``,
+        ``engine`` and ``score`` (0 to 1, how sure the local server's engine is; Segmind tells none).
     columns : mapping, optional
         New names for output columns: ``{"mask": "car_mask"}``.
     overwrite : bool

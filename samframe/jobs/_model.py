@@ -126,6 +126,7 @@ class Record:
     queue_time: float | None = None
     total_time: float | None = None
     engine: str | None = None
+    score: float | None = None
     artifact: str | None = None
     mask: Mask | None = None
     note: str | None = None
@@ -145,6 +146,7 @@ class Outcome:
     cost: float | None = None
     attempts: int = 0
     engine: str | None = None
+    score: float | None = None
     artifact: str | None = None
     paid_now: bool = False
     extra: dict[str, Any] = field(default_factory=dict)

@@ -40,6 +40,7 @@ def settled_outcome(record: Record) -> Outcome | None:
         cost=record.cost,
         attempts=record.attempts,
         engine=record.engine,
+        score=record.score,
         artifact=record.artifact,
     )
 
@@ -75,6 +76,7 @@ def _metrics_of(record: Record) -> Metrics:
         queue_time=record.queue_time,
         total_time=record.total_time,
         cost=record.cost,
+        score=record.score,
     )
 
 
@@ -92,6 +94,7 @@ def outcome_of(
         cost=metrics.cost,
         attempts=flight.attempts,
         engine=flight.engine,
+        score=metrics.score,
         paid_now=flight.ours,
         **more,
     )

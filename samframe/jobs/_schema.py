@@ -44,6 +44,7 @@ CREATE TABLE jobs (
     queue_time REAL,
     total_time REAL,
     engine TEXT,
+    score REAL,
     artifact TEXT,
     artifact_bytes INTEGER,
     mask_height INTEGER,

@@ -18,7 +18,7 @@ __all__ = ["COLUMNS", "Intent", "claim", "doubt_orphans", "end", "records_of"]
 
 COLUMNS = (
     "key, state, attempts, owner, request_id, submitted_at, result, error, note, cost, inference_time, "
-    "queue_time, total_time, engine, artifact, mask_height, mask_width, mask_counts"
+    "queue_time, total_time, engine, score, artifact, mask_height, mask_width, mask_counts"
 )
 _N_MASK_COLUMNS = 3
 _PLAIN_FIELDS = COLUMNS.split(", ")[2:-_N_MASK_COLUMNS]
@@ -50,7 +50,7 @@ def claim(db: sqlite3.Connection, job: Job, intent: Intent, from_states: frozens
         # An older artifact and its mask stay (refresh=True) until a newer one is stored in their place.
         "UPDATE jobs SET state = 'submitting', attempts = ?, owner = ?, request_id = NULL, submitted_at = NULL, "
         "result = NULL, error = NULL, cost = NULL, inference_time = NULL, queue_time = NULL, total_time = NULL, "
-        "engine = NULL, updated_at = ? WHERE key = ?",
+        "engine = NULL, score = NULL, updated_at = ? WHERE key = ?",
         [attempt, intent.owner, intent.now, job.key],
     )
     db.execute(
@@ -83,7 +83,7 @@ def end(
     db.execute(
         "UPDATE jobs SET state = ?, error = ?, updated_at = ?, owner = ?, result = coalesce(?, result), "
         "engine = coalesce(?, engine), cost = coalesce(?, cost), inference_time = coalesce(?, inference_time), "
-        "queue_time = coalesce(?, queue_time), total_time = coalesce(?, total_time) "
+        "queue_time = coalesce(?, queue_time), total_time = coalesce(?, total_time), score = coalesce(?, score) "
         "WHERE key = ? AND state != 'stored'",
         [
             state.value,
@@ -96,6 +96,7 @@ def end(
             metrics.inference_time,
             metrics.queue_time,
             metrics.total_time,
+            metrics.score,
             key,
         ],
     )

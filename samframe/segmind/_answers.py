@@ -82,13 +82,17 @@ class RemoteState(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
-    """Server times in seconds and money in US dollars; None where the API told nothing usable."""
+    """Server times in seconds and money in US dollars; None where the API told nothing usable.
+
+    ``score`` is how sure an engine is of its mask, 0 to 1. Segmind tells none, the local server does.
+    """
 
     inference_time: float | None = None
     queue_time: float | None = None
     total_time: float | None = None
     cost: float | None = None
     remaining_credits: float | None = None
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

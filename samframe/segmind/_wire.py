@@ -266,7 +266,7 @@ def _number(value: object, *, least: float = 0.0) -> float | None:
 def _metrics(value: object) -> Metrics:
     if not isinstance(value, dict):
         return Metrics()
-    names = ("inference_time", "queue_time", "total_time", "cost")
+    names = ("inference_time", "queue_time", "total_time", "cost", "score")
     return Metrics(
         remaining_credits=_number(value.get("remaining_credits"), least=-math.inf),
         **{name: _number(value.get(name)) for name in names},

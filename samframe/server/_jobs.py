@@ -50,6 +50,7 @@ class Job:
     finished_s: float | None = None
     image_sha256: str | None = None
     error: str | None = None
+    score: float | None = None
     file_name: str | None = None
     file_type: str = ""
     file_size: int = 0
@@ -76,7 +77,7 @@ class Job:
         }
 
     def metrics(self) -> dict[str, float]:
-        """Return the times of a finished job, in seconds, and the cost where it was charged."""
+        """Return the times of a finished job, in seconds, and its cost and its score where it has one."""
         if self.started_s is None or self.finished_s is None:
             return {}
         times = {
@@ -88,6 +89,8 @@ class Job:
             times["cost"] = self.cost_usd
         if self.remaining_usd is not None:
             times["remaining_credits"] = round(self.remaining_usd, 6)
+        if self.score is not None:
+            times["score"] = round(self.score, 4)
         return times
 
 

@@ -113,6 +113,7 @@ class WorkerPool:
         made = self._engine.segment(
             rgb, prompt=request.prompt, points=request.points, remove_points=request.remove_points
         )
+        job.score = float(made.score)
         return (
             overlay_file(rgb, made.mask)
             if request.overlay_mask

@@ -14,7 +14,7 @@ import samframe
 from samframe.errors import OptionError, RowsFailedError
 
 ADDED = ["mask", "status", "inference_time", "error"]
-DETAILS = ["request_id", "cost", "queue_time", "total_time", "attempts", "engine"]
+DETAILS = ["request_id", "cost", "queue_time", "total_time", "attempts", "engine", "score"]
 
 
 @pytest.fixture

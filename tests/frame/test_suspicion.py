@@ -278,3 +278,26 @@ def test_column_that_is_there_twice_is_told():
     frame.columns = ["mask", "prompt", "prompt"]
     with pytest.raises(OptionError, match="2 columns named 'prompt'"):
         frame.sam.suspicion()
+
+
+def test_a_low_score_of_the_local_engine_is_a_reason(tmp_path):
+    """With details=True a run brings the engine's own score, and masks it is unsure of are found by it."""
+    plain, camo = make_scene("flat", 20), make_scene("camo", 20)
+    df = pd.DataFrame(
+        {
+            "image": [scene.image for scene in (plain, camo)],
+            "at": [scene.objects[0].point_xy for scene in (plain, camo)],
+        }
+    )
+    with samframe.offline() as client:
+        out = df.sam.segment(
+            "image", None, coordinates_col="at", client=client, store=tmp_path, details=True, progress=False
+        )
+        again = df.sam.segment(
+            "image", None, coordinates_col="at", client=client, store=tmp_path, details=True, progress=False
+        )
+    doubt = out.sam.suspicion(prompt_col=None)
+
+    assert out["score"].tolist() == again["score"].tolist()
+    assert out["score"][0] > 0.5 > out["score"][1]
+    assert ["low score" in text for text in doubt["reasons"]] == [False, True]
