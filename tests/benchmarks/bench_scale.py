@@ -71,7 +71,7 @@ def cluster(scale: float, per_minute: int, *, given: bool = True, kill: bool = F
             options["rate_limit"] = per_minute
         with (
             LocalCluster(
-                n_workers=4, threads_per_worker=2, dashboard_address=None, silence_logs=50, memory_limit=None
+                n_workers=4, threads_per_worker=2, dashboard_address=":0", silence_logs=50, memory_limit=None
             ) as local,
             Client(local) as client,
         ):

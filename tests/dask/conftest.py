@@ -100,7 +100,7 @@ def partitioned():
 def cluster(workers_key):
     """A real cluster: two processes with two threads each."""
     with LocalCluster(
-        n_workers=2, threads_per_worker=2, dashboard_address=None, silence_logs=50, memory_limit=None
+        n_workers=2, threads_per_worker=2, dashboard_address=":0", silence_logs=50, memory_limit=None
     ) as local:
         yield local
 
