@@ -9,12 +9,13 @@ import pandas as pd
 
 from samframe._contract import DEFAULT_MODEL
 from samframe.errors import AuthenticationError, OptionError
+from samframe.frame._fetching import make_fetch
 from samframe.frame._options import CallOptions
 from samframe.segmind import Client
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Hashable, Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping
 
     from samframe.frame._resend import EngineSegmenter, NoSegmenter
     from samframe.widgets._annotator import Annotator
@@ -36,7 +37,6 @@ def annotate(
     rate_limit: float | None = None,
     retry: str | Iterable[str] = ("failed",),
     image_root: str | os.PathLike[str] | None = None,
-    fetch: Callable[[str], bytes] | None = None,
 ) -> Annotator:
     """Open rows one at a time in the notebook, to correct their masks by clicks, a prompt, brush and polygon.
 
@@ -58,14 +58,13 @@ def annotate(
     rows : optional
         Which rows to go through: positions, or one True or False for each row. None: all.
     client : Client, optional
-        As for :func:`segment`. Without a key all can be edited and nothing can be sent.
+        As for :func:`segment`. Without a key all can be edited and nothing can be sent. A client that is given also
+        fetches images behind URLs to show them, by its own rules for downloads and without its key; else their masks
+        are shown on a plain ground.
     max_cost : float, optional
         US dollars that this annotator may spend in all; a hard stop.
     store, model, rate_limit, retry, image_root
         As for :func:`segment`. A job that failed (it was not billed) is sent again by default.
-    fetch : callable, optional
-        Takes an http(s) URL and returns the bytes behind it. None: images behind URLs are not downloaded; their masks
-        are shown on a plain ground.
 
     Returns
     -------
@@ -98,7 +97,7 @@ def annotate(
         mask_col=mask_col,
         segmenter=_segmenter(df[image_col].tolist(), options),
         image_root=image_root,
-        fetch=fetch,
+        fetch=make_fetch(client) if client is not None else None,
     )
 
 

@@ -75,6 +75,20 @@ def test_nothing_is_fetched_without_a_client(host, tmp_path):
     assert asked == []
 
 
+def test_annotator_shows_what_its_client_may_fetch(host, tmp_path):
+    """The annotator takes pictures by the same rules: by a client that is given, and not by default."""
+    url, asked = host
+    frame([f"{url}/a.png"]).sam.annotate(prompt_col=None)._picture(0)
+    before = list(asked)
+    client = samframe.Client(KEY, base_url=url)
+    picture = frame([f"{url}/b.png"]).sam.annotate(prompt_col=None, client=client, store=tmp_path)._picture(0)
+
+    assert before == []
+    assert picture.stored_hw == (20, 30)
+    assert asked
+    assert KEY not in str(asked)
+
+
 @pytest.mark.parametrize(
     "url", ["http://169.254.169.254/latest/meta-data", "https://10.0.0.1/a.png", "https://example.com/a.png"]
 )
