@@ -20,7 +20,7 @@ from samframe.server import DrawnEngine, LocalServer, ServerConfig
 KEY = "SG_0123456789abcdef"
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def workers_key():
     """Workers take the key from their environment; columns of objects stay what they are."""
     with pytest.MonkeyPatch.context() as patch, dask.config.set({"dataframe.convert-string": False}):
@@ -96,7 +96,7 @@ def partitioned():
     return split
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(workers_key):
     """A real cluster: two processes with two threads each."""
     with LocalCluster(

@@ -126,10 +126,13 @@ def test_what_is_no_source_is_refused(frame, tmp_path):
 
 
 def test_memory_does_not_grow_with_rows(tmp_path):
-    """Ten times the rows take the same memory where records are read from a dataset."""
+    """Ten times the rows take the same memory where records are read from a dataset.
+
+    Kept records would take 10 MB more; what else the process does meanwhile is allowed one.
+    """
     mask = Mask.from_bbox((2, 3, 4, 5), (20, 30))
     peaks = []
-    for count in (1000, 10_000):
+    for count in (2000, 20_000):
         frame = pd.DataFrame(
             {"prompt": [f"thing {row}" for row in range(count)], "mask": pd.array([mask] * count, "mask")}
         )
@@ -144,5 +147,5 @@ def test_memory_does_not_grow_with_rows(tmp_path):
         peaks.append(tracemalloc.get_traced_memory()[1] + arrow)
         tracemalloc.stop()
 
-    assert record.position == 9999
-    assert peaks[1] < 1.5 * peaks[0]
+    assert record.position == 19_999
+    assert peaks[1] < peaks[0] + 1_000_000

@@ -258,7 +258,8 @@ def test_segment_inside_a_running_loop(service, df):
     assert (asyncio.run(cell())["status"] == "completed").all()
 
 
-def test_nobody_is_asked_without_a_key(df, tmp_path):
+def test_nobody_is_asked_without_a_key(df, tmp_path, monkeypatch):
     """Without a key the error says how to get one and how to try without."""
+    monkeypatch.delenv("SEGMIND_API_KEY", raising=False)
     with pytest.raises(samframe.AuthenticationError, match=r"SEGMIND_API_KEY[\s\S]*offline"):
         df.sam.segment(store=tmp_path)
