@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from samframe.errors import MaskError
+from samframe.masks._inflate import inflater
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,8 @@ __all__ = [
     "read_with_pillow",
     "write_gray_png",
 ]
+
+_zlib = inflater()
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_PIXELS = 2**29  # 20,000 x 20,000 and some more
@@ -138,7 +141,7 @@ def inflate_pieces(parts: PngParts, n_bytes: int) -> Iterator[npt.NDArray[np.uin
     """
     height, stride = parts.size_hw[0], parts.row_bytes + 1
     step = max(1, n_bytes // stride)
-    packer, data = zlib.decompressobj(-zlib.MAX_WBITS), _deflated(parts)
+    packer, data = _zlib.decompressobj(-zlib.MAX_WBITS), _deflated(parts)
     try:
         for first in range(0, height, step):
             n_rows = min(step, height - first)
@@ -149,7 +152,7 @@ def inflate_pieces(parts: PngParts, n_bytes: int) -> Iterator[npt.NDArray[np.uin
             yield np.frombuffer(raw, dtype=np.uint8).reshape(n_rows, stride)
         if packer.decompress(data, 1) or not packer.eof:
             raise _wrong_length(height)
-    except zlib.error as error:
+    except _zlib.error as error:
         raise MaskError(f"the PNG file is damaged: {error}") from None
 
 
@@ -181,10 +184,10 @@ def inflate(parts: PngParts) -> npt.NDArray[np.uint8]:
     data = _deflated(parts)
     try:
         if len(data) * _MAX_EXPANSION <= max(_HARMLESS_BYTES, 2 * expected):
-            raw = zlib.decompress(data, -zlib.MAX_WBITS, expected)
+            raw = _zlib.decompress(data, -zlib.MAX_WBITS, expected)
         else:
-            raw = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, expected + 1)
-    except zlib.error as error:
+            raw = _zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, expected + 1)
+    except _zlib.error as error:
         raise MaskError(f"the PNG file is damaged: {error}") from None
     if len(raw) != expected:
         raise _wrong_length(height)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import warnings
 
@@ -15,7 +16,7 @@ from _measure import Row, one_thread, side_by_side, table
 from bench_codec import blob, photograph
 from PIL import Image
 
-from samframe.masks import Mask
+from samframe.masks import Mask, _png
 
 one_thread()
 warnings.simplefilter("ignore", DeprecationWarning)  # pycocotools' __array__ on numpy 2
@@ -46,8 +47,9 @@ def theirs(data: bytes) -> dict:
     return coco.encode(np.asfortranarray(gray > 127))
 
 
-def main() -> None:
-    """Run all and print the table."""
+def measure(inflater: str) -> None:
+    """Print the table of one inflater."""
+    _png._zlib = importlib.import_module(inflater)  # type: ignore[assignment]
     shapes = {
         "object": blob(1024)[128:896],
         "photograph (cat)": photograph("cat", 1024)[128:896],
@@ -67,7 +69,14 @@ def main() -> None:
             rows.append(
                 (what, *side_by_side(lambda d=data: Mask.from_png(d), lambda d=data: theirs(d)), goal)
             )
-    table("PNG of 1024 x 768 to a mask, beside Pillow + pycocotools", rows)
+    name = inflater.rsplit(".", maxsplit=1)[-1].replace("_", "-")
+    table(f"PNG of 1024 x 768 to a mask with {name}, beside Pillow + pycocotools", rows)
+
+
+def main() -> None:
+    """Run all with either inflater and print the tables."""
+    for inflater in ("zlib_ng.zlib_ng", "zlib"):
+        measure(inflater)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,15 @@ from PIL import Image
 from samframe.errors import MaskError
 from samframe.masks import Mask, _png
 
+
+@pytest.fixture(params=["zlib", "zlib_ng.zlib_ng"], autouse=True, scope="module")
+def inflater(request):
+    """Both inflaters read the same files and refuse the same damage."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_png, "_zlib", pytest.importorskip(request.param))
+        yield
+
+
 GRAY, RGB, PALETTE, GRAY_ALPHA, RGBA = 0, 2, 3, 4, 6
 CHANNELS = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, RGBA: 4}
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
