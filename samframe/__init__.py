@@ -23,6 +23,7 @@ from samframe.errors import (
 )
 from samframe.export import (
     ExportReport,
+    quote_formulas,
     read_parquet,
     split,
     to_coco,
@@ -86,6 +87,7 @@ __all__ = [
     "offline",
     "plan",
     "plan_dataset",
+    "quote_formulas",
     "read_parquet",
     "replay",
     "segment",

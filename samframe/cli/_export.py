@@ -104,6 +104,10 @@ def _add_columns(group: Any) -> None:
     group.add_argument(
         "--absolute-paths", action="store_true", help="tell absolute image paths in the output"
     )
+    group.add_argument(
+        "--quote-formulas", action="store_true",
+        help="an apostrophe before categories, labels and sources that a spreadsheet would calculate",
+    )  # fmt: skip
 
 
 def _add_formats(group: Any) -> None:
@@ -153,6 +157,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         "mask_col": arguments.mask,
         "image_root": root.absolute() if root is not None else None,
         "paths": "absolute" if arguments.absolute_paths else "relative",
+        "quote_formulas": arguments.quote_formulas,
         "overwrite": not arguments.no_overwrite,
     }
     for name, formats in _OWN.items():

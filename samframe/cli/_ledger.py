@@ -6,18 +6,15 @@ import argparse
 import datetime as dt
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from samframe._files import atomic_write
 from samframe._options import store_folder
 from samframe.cli._exit import EXIT_CODES, Exit
 from samframe.cli._printing import one_line
 from samframe.errors import OptionError
-from samframe.export import write_parquet
+from samframe.export import quote_formulas, write_parquet
 from samframe.jobs import Artifacts, JobState, Ledger, examine_store, format_usd
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["add_command"]
 
@@ -35,8 +32,6 @@ examples:
 
 {EXIT_CODES}"""
 
-#: What a spreadsheet would take for a formula (https://owasp.org/www-community/attacks/CSV_Injection).
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _TEXT_WIDTH = 40
 
 
@@ -58,6 +53,10 @@ def add_command(commands: Any) -> None:
     showing.add_argument("job", metavar="ID", help="the beginning of a job's key, or a request id")
     exporting = _add_action(actions, "export", _export, "all jobs as a file")
     exporting.add_argument("out", type=Path, metavar="FILE", help=".parquet (with masks), .csv or .jsonl")
+    exporting.add_argument(
+        "--quote-formulas", action=argparse.BooleanOptionalAction,
+        help="an apostrophe before text that a spreadsheet would calculate (default: in .csv, not in .jsonl)",
+    )  # fmt: skip
     _add_states(exporting)
     _add_action(actions, "doctor", _doctor, "whether the store is sound, and what waits for you")
 
@@ -155,14 +154,18 @@ def _export(arguments: argparse.Namespace) -> Exit:
     suffix = arguments.out.suffix.lower()
     if suffix not in {".parquet", ".csv", ".jsonl"}:
         raise OptionError(f"{arguments.out} is of no format that is written: .parquet, .csv or .jsonl.")
+    is_quoted = suffix == ".csv" if arguments.quote_formulas is None else arguments.quote_formulas
+    if is_quoted and suffix == ".parquet":
+        raise OptionError("--quote-formulas is for .csv and .jsonl: no spreadsheet calculates Parquet.")
     with _open(arguments) as ledger:
         frame = ledger.to_frame(states=arguments.state, masks=suffix == ".parquet")
+    frame = quote_formulas(frame) if is_quoted else frame
     match suffix:
         case ".parquet":
             write_parquet(frame, arguments.out)
         case ".csv":
             with atomic_write(arguments.out) as temporary:
-                _without_formulas(frame).to_csv(temporary, index=False)
+                frame.to_csv(temporary, index=False, lineterminator="\r\n")  # else a lone "\r" begins a row
         case _:
             with atomic_write(arguments.out) as temporary:
                 frame.to_json(temporary, orient="records", lines=True, date_format="iso")
@@ -177,15 +180,6 @@ def _doctor(arguments: argparse.Namespace) -> Exit:
         mark = "PROBLEM" if finding.is_problem else "       "
         print(f"{mark} {finding.what:<{width}}  {one_line(finding.text)}".strip())
     return Exit.LEDGER if any(finding.is_problem for finding in findings) else Exit.DONE
-
-
-def _without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with an apostrophe before text that a spreadsheet would calculate."""
-    texts = frame.select_dtypes(include="string")
-    risky = {name: column.str.startswith(_FORMULA_STARTS, na=False) for name, column in texts.items()}
-    return frame.assign(
-        **{str(name): frame[name].mask(where, "'" + frame[name]) for name, where in risky.items()}
-    )
 
 
 def _value_text(name: str, value: Any) -> str:

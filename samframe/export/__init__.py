@@ -2,6 +2,7 @@
 
 from samframe.export._coco import to_coco
 from samframe.export._dataset import write_dataset
+from samframe.export._formulas import quote_formulas
 from samframe.export._html import write_html
 from samframe.export._html_rows import ReportColumns
 from samframe.export._huggingface import to_huggingface
@@ -30,6 +31,7 @@ __all__ = [
     "describe_part",
     "finish_parts",
     "iter_records",
+    "quote_formulas",
     "read_parquet",
     "split",
     "to_coco",

@@ -10,11 +10,11 @@ import numpy as np
 from samframe._version import __version__
 from samframe.errors import MaskError, OptionError
 from samframe.export._coco_file import CocoFile, annotation_path, mask_of, read_annotations
-from samframe.export._fidelity import FIDELITY, Fidelity, likeness
+from samframe.export._fidelity import Fidelity, likeness
 from samframe.export._members import find_members, iter_members
 from samframe.export._options import ExportCall, ExportOptions, shows_options
 from samframe.export._outline import one_outline
-from samframe.export._shelf import Placed, RowList, Shelf, export_folder, number_of, split_names
+from samframe.export._shelf import Placed, RowList, Shelf, export_folder, number_of, save_report, split_names
 
 if TYPE_CHECKING:
     import os
@@ -97,9 +97,9 @@ def to_coco(
             "info": {
                 "description": "Masks from samframe",
                 "contributor": f"samframe {__version__}",
-                **(info or {}),
+                **call.shown(dict(info or {})),
             },
-            "licenses": [dict(licence) for licence in licenses],
+            "licenses": [call.shown(dict(licence)) for licence in licenses],
             "categories": [
                 {"id": at, "name": name, "supercategory": ""}
                 for at, name in enumerate(members.categories, start=1)
@@ -108,7 +108,7 @@ def to_coco(
         _write(source, call, members, root, form=form, head=head, copy=images == "copy")
         fidelity = _read_back(source, call, members, root, form)
         report = fidelity.report(folder, "coco", left_out=members.left_out, warnings=members.warnings)
-        (root / FIDELITY).write_text(report.to_json(), encoding="ascii")
+        save_report(root, report, call)
     return report
 
 
@@ -163,7 +163,7 @@ def _write(
     licence = next((entry.get("id") for entry in head["licenses"]), None)
     (root / "annotations").mkdir()
     with ExitStack() as stack:
-        rows = stack.enter_context(RowList(root))
+        rows = stack.enter_context(RowList(root, call))
         files = {
             split: CocoFile(
                 stack.enter_context(annotation_path(root, name).open("w", encoding="ascii")), head, licence
@@ -175,7 +175,7 @@ def _write(
             placed, is_new = shelf.place(member)
             file = files[member.split]
             if is_new:
-                file.add_image(placed, *_reference(member, placed, copied=copy))
+                file.add_image(placed, **_reference(member, placed, call, copied=copy))
             numbers = []
             for annotation in form.annotations(member, placed):
                 while annotation["id"] in given:
@@ -188,12 +188,18 @@ def _write(
             file.end()
 
 
-def _reference(member: Member, placed: Placed, *, copied: bool) -> tuple[str, str | None]:
-    """Return an image's file name and its URL."""
-    picture = member.record.picture
+def _reference(member: Member, placed: Placed, call: ExportCall, *, copied: bool) -> dict[str, Any]:
+    """Return an image's file name, its URL, and where it came from."""
+    picture, source = member.record.picture, call.shown(placed.source)
     if picture is not None and picture.is_reference:
-        return placed.name, str(member.record.image)
-    return (placed.name if copied else placed.source or placed.name), None
+        return {
+            "file_name": placed.name,
+            "coco_url": call.shown(str(member.record.image)),
+            "source": source,
+        }
+    name = placed.name if copied else placed.source or placed.name
+    # A path behind an apostrophe would lead nowhere.
+    return {"file_name": name if call.shown(name) == name else f"./{name}", "source": source}
 
 
 def _read_back(

@@ -44,8 +44,8 @@ class CocoFile:
         heads = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in head.items())
         file.write(f"{{{heads},\n{_BEGIN}")
 
-    def add_image(self, placed: Placed, file_name: str, url: str | None) -> None:
-        """Add an image."""
+    def add_image(self, placed: Placed, file_name: str, **further: str | None) -> None:
+        """Add an image; what is None of `further` is left out."""
         height, width = placed.size_hw
         image: dict[str, Any] = {
             "id": placed.number,
@@ -53,8 +53,8 @@ class CocoFile:
             "height": height,
             "file_name": file_name,
         }
-        further = {"coco_url": url, "license": self._licence, "source": placed.source}
-        image |= {name: value for name, value in further.items() if value is not None}
+        facts = {"license": self._licence, **further}
+        image |= {name: value for name, value in facts.items() if value is not None}
         self._images.append(json.dumps(image))
 
     def add(self, annotation: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from samframe.errors import MaskError, OptionError
 from samframe.export._artifacts import ARTIFACTS, artifact_path, read_artifact, write_artifact
 from samframe.export._dataset_columns import added_columns, distinct_masks, mask_arrays
 from samframe.export._dataset_facts import count_contents, count_values, make_report, make_warnings
+from samframe.export._formulas import quote_json
 from samframe.export._images import IMAGE_MODES, RowImages, find_images, image_path
 from samframe.export._manifest import MANIFEST, FileEntry, Manifest, read_manifest
 from samframe.export._parts import PartOptions, plan_parts, write_parts
@@ -45,6 +46,7 @@ class _Options:
     paths: str
     partition_by: tuple[Hashable, ...]
     image_root: str | os.PathLike[str] | None
+    quote_formulas: bool
     parts: PartOptions
 
 
@@ -65,6 +67,7 @@ def write_dataset(
     rows_per_file: int = 16_384,
     row_group_size: int = 4096,
     compression: str = "zstd",
+    quote_formulas: bool = False,
 ) -> ExportReport:
     """Write a frame as a dataset's folder, or bring the one that is there up to date.
 
@@ -110,6 +113,9 @@ def write_dataset(
         Rows of a data file, and of its row groups.
     compression : str
         As in :func:`pyarrow.parquet.write_table`.
+    quote_formulas : bool
+        Whether text of the frame in the JSON files that a spreadsheet would calculate gets an apostrophe in front. The
+        data files hold what the frame holds in any case.
 
     Returns
     -------
@@ -137,6 +143,7 @@ def write_dataset(
         paths=paths,
         partition_by=(partition_by,) if isinstance(partition_by, str) else tuple(partition_by),
         image_root=image_root,
+        quote_formulas=quote_formulas,
         parts=PartOptions(
             rows_per_file=rows_per_file, row_group_size=row_group_size, compression=compression
         ),
@@ -173,17 +180,18 @@ def _write(df: pd.DataFrame, store: Store, options: _Options) -> ExportReport:
         df, rows, base, images=options.images, has_image_root=options.image_root is not None
     )
     report = make_report(df, folder.shown, warnings)
+    shown = quote_json if options.quote_formulas else lambda facts: facts
     manifest = Manifest(
         generation=1,
         samframe_version=__version__,
-        counts=count_contents(df, entries),
-        splits=count_values(df, options.split_col),
-        options=_described(options),
+        counts=shown(count_contents(df, entries)),
+        splits=shown(count_values(df, options.split_col)),
+        options=shown(_described(options)),
         index=index,
-        warnings=warnings,
+        warnings=shown(warnings),
         files=entries,
     )
-    store.commit(manifest, report.to_json().encode())
+    store.commit(manifest, report.to_json(shown).encode())
     return report
 
 

@@ -6,7 +6,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from samframe.errors import MaskError, OptionError
-from samframe.export._fidelity import FIDELITY, Fidelity, likeness
+from samframe.export._fidelity import Fidelity, likeness
 from samframe.export._hf_parquet import SplitTables, hf_schema
 from samframe.export._label_map import (
     Overlap,
@@ -19,7 +19,15 @@ from samframe.export._label_map import (
 )
 from samframe.export._members import find_members, iter_members
 from samframe.export._options import ExportCall, ExportOptions, shows_options
-from samframe.export._shelf import RowList, Shelf, export_folder, file_of_picture, refuse_url, split_names
+from samframe.export._shelf import (
+    RowList,
+    Shelf,
+    export_folder,
+    file_of_picture,
+    refuse_url,
+    save_report,
+    split_names,
+)
 from samframe.masks import Mask
 
 if TYPE_CHECKING:
@@ -110,10 +118,10 @@ def to_huggingface(
         return _in_memory(library, made)
     with export_folder(path, overwrite=call.overwrite) as root:
         made = _Made(source, call, task=task, overlap=overlap)
-        with RowList(root) as rows:
+        with RowList(root, call) as rows:
             made.fill(root, rows)
         report = made.report(path)
-        (root / FIDELITY).write_text(report.to_json(), encoding="ascii")
+        save_report(root, report, call)
     return report
 
 
@@ -178,7 +186,7 @@ class _Made:
                     "image": image,
                     "mask": {"bytes": png, "path": f"{name.rsplit('.', 1)[0]}-{record.annotation_id}.png"},
                     "label": member.category,
-                    "prompt": record.prompt,
+                    "prompt": self._call.shown(record.prompt),
                     "bbox": list(record.bbox_xywh),
                     "area": record.area,
                     "annotation_id": record.annotation_id,

@@ -129,6 +129,7 @@ def find_members(
         _draw_splits(members, links, call, call.fractions)
     _note_images(members, links)
     members.warnings += [offline_warning(offline)] if offline else []
+    members.categories, members.splits = call.shown(members.categories), call.shown(members.splits)
     return members
 
 

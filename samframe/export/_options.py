@@ -8,6 +8,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 from samframe.errors import OptionError
+from samframe.export._formulas import quote_json
 from samframe.export._likeness import NEAR_DUPLICATE_BITS
 from samframe.export._records import RecordColumns
 from samframe.export._splits import check_fractions
@@ -47,6 +48,9 @@ class ExportOptions(TypedDict, total=False):
         A folder that confines image paths; relative ones start there.
     paths
         ``"relative"``: absolute paths are cut to the file's name wherever a source is told; ``"absolute"`` keeps them.
+    quote_formulas
+        Whether text of the frame that a spreadsheet would calculate (``=1+1``, ``@SUM``) gets an apostrophe in front:
+        categories, splits, prompts, labels and sources, in every file. False leaves names as trainers match them.
     overwrite
         Whether an earlier export in the same folder is replaced. A folder that is none is never touched.
     """
@@ -63,6 +67,7 @@ class ExportOptions(TypedDict, total=False):
     mask_col: Hashable
     image_root: str | os.PathLike[str] | None
     paths: Literal["relative", "absolute"]
+    quote_formulas: bool
     overwrite: bool
 
 
@@ -88,6 +93,7 @@ class ExportCall:
     mask_col: Hashable = "mask"
     image_root: str | os.PathLike[str] | None = None
     paths: str = "relative"
+    quote_formulas: bool = False
     overwrite: bool = True
 
     def __post_init__(self) -> None:
@@ -116,6 +122,10 @@ class ExportCall:
     def fractions(self) -> dict[str, float] | None:
         """The fractions, where splits are to be made."""
         return dict(self.split) if isinstance(self.split, Mapping) else None
+
+    def shown(self, value: Any) -> Any:
+        """Return what JSON holds as it is written: its texts quoted where formulas are to be."""
+        return quote_json(value) if self.quote_formulas else value
 
     def columns(self) -> RecordColumns:
         """Return which columns the record stream reads."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["ExportReport"]
 
@@ -54,8 +57,14 @@ class ExportReport:
             parts.append(f"{len(self.warnings)} warning{'s' if len(self.warnings) > 1 else ''}")
         return ", ".join(parts)
 
-    def to_json(self) -> str:
-        """Return the report as JSON text, as ``fidelity.json`` keeps it; where it was written is not in it."""
+    def to_json(self, shown: Callable[[Any], Any] = lambda facts: facts) -> str:
+        """Return the report as JSON text, as ``fidelity.json`` keeps it; where it was written is not in it.
+
+        Parameters
+        ----------
+        shown : callable
+            What the facts are put through before they become text.
+        """
         facts: dict[str, Any] = {
             "format": self.format,
             "rows_written": self.rows_written,
@@ -65,4 +74,4 @@ class ExportReport:
             "worst_rows": [{"row": row, "iou": iou} for row, iou in self.worst_rows],
             "warnings": list(self.warnings),
         }
-        return json.dumps(facts, indent=1, ensure_ascii=True) + "\n"
+        return json.dumps(shown(facts), indent=1, ensure_ascii=True) + "\n"

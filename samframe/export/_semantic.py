@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from samframe.errors import MaskError
-from samframe.export._fidelity import FIDELITY, Fidelity
+from samframe.export._fidelity import Fidelity
 from samframe.export._label_map import (
     Overlap,
     by_image,
@@ -21,7 +21,7 @@ from samframe.export._label_map import (
 )
 from samframe.export._members import find_members, iter_members
 from samframe.export._options import ExportCall, ExportOptions, shows_options
-from samframe.export._shelf import RowList, Shelf, export_folder, refuse_url, split_names
+from samframe.export._shelf import RowList, Shelf, export_folder, refuse_url, save_report, split_names
 
 if TYPE_CHECKING:
     import os
@@ -88,7 +88,7 @@ def to_semantic(
         for path in (*images.values(), *masks.values()):
             path.mkdir(parents=True)
         shelf, fidelity = Shelf(images, paths=call.paths), Fidelity()
-        with RowList(root) as lines:
+        with RowList(root, call) as lines:
             for rows in by_image(iter_members(source, call, members)):
                 placed, _ = shelf.place(rows[0])
                 found = _write_map(
@@ -101,7 +101,7 @@ def to_semantic(
                     lines.add(row, placed, mask=f"{placed.stem}.png", category=category, iou=round(share, 6))
         _write_labels(root, members.categories)
         report = fidelity.report(folder, "semantic", left_out=members.left_out, warnings=members.warnings)
-        (root / FIDELITY).write_text(report.to_json(), encoding="ascii")
+        save_report(root, report, call)
     return report
 
 

@@ -20,8 +20,10 @@ from samframe.export._names import fold_name, safe_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from samframe.export._options import ExportCall
     from samframe.export._pictures import Picture
     from samframe.export._records import Record
+    from samframe.export._report import ExportReport
 
 __all__ = [
     "Placed",
@@ -31,6 +33,7 @@ __all__ = [
     "file_of_picture",
     "number_of",
     "refuse_url",
+    "save_report",
     "source_text",
     "split_names",
 ]
@@ -61,6 +64,11 @@ def export_folder(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[
             raise OptionError(f"{os.fspath(path)} holds an earlier export; overwrite=True replaces it.")
     with atomic_folder(target) as folder:
         yield folder
+
+
+def save_report(root: Path, report: ExportReport, call: ExportCall) -> None:
+    """Write ``fidelity.json``, by which a later export knows the folder as one of these."""
+    (root / FIDELITY).write_text(report.to_json(call.shown), encoding="ascii")
 
 
 def _is_export(target: Path) -> bool:
@@ -222,7 +230,8 @@ def _stem(record: Record, key: str) -> str:
 class RowList:
     """``rows.jsonl``: one line a row in the output, from which one finds back to the frame."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, call: ExportCall) -> None:
+        self._shown = call.shown
         self._file: IO[str] = (folder / ROWS).open("w", encoding="ascii")
 
     def __enter__(self) -> Self:
@@ -243,9 +252,8 @@ class RowList:
             "source": placed.source,
             **facts,
         }
-        self._file.write(
-            json.dumps({name: value for name, value in line.items() if value is not None}) + "\n"
-        )
+        kept = {name: self._shown(value) for name, value in line.items() if value is not None}
+        self._file.write(json.dumps(kept) + "\n")
 
 
 def _plain_label(label: Any) -> Any:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 
 from samframe.errors import MaskError, OptionError
-from samframe.export._fidelity import FIDELITY, Fidelity, likeness
+from samframe.export._fidelity import Fidelity, likeness
 from samframe.export._members import find_members, iter_members
 from samframe.export._options import ExportCall, ExportOptions, shows_options
 from samframe.export._outline import fill_outline, one_outline
-from samframe.export._shelf import RowList, Shelf, export_folder, refuse_url, split_names
+from samframe.export._shelf import RowList, Shelf, export_folder, refuse_url, save_report, split_names
 
 if TYPE_CHECKING:
     import os
@@ -78,7 +78,7 @@ def to_yolo(
         members = find_members(source, call, refuse=refuse_url)
         names = split_names(members.splits)
         writer = _Writer(root, names, paths=call.paths)
-        with RowList(root) as rows:
+        with RowList(root, call) as rows:
             for member in iter_members(source, call, members):
                 writer.write(member, members.categories[member.category], rows, min_iou=min_iou)
         if not writer.fidelity.rows:
@@ -93,7 +93,7 @@ def to_yolo(
             left_out=[*members.left_out, *writer.left_out],
             warnings=[*members.warnings, *writer.warnings(names)],
         )
-        (root / FIDELITY).write_text(report.to_json(), encoding="ascii")
+        save_report(root, report, call)
     return report
 
 

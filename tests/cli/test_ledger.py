@@ -92,6 +92,27 @@ def test_export_to_text(samframe, store, tmp_path, name):
     assert frame["prompt"].str.startswith("'=HYPERLINK" if is_csv else "=HYPERLINK").sum() == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "flag"), [("jobs.csv", "--no-quote-formulas"), ("jobs.jsonl", "--quote-formulas")]
+)
+def test_formulas_are_quoted_as_asked(samframe, store, tmp_path, name, flag):
+    """Off for CSV, on for JSON lines; costs stay numbers."""
+    samframe("ledger", "export", tmp_path / name, flag)
+    is_csv = name.endswith(".csv")
+    frame = pd.read_csv(tmp_path / name) if is_csv else pd.read_json(tmp_path / name, lines=True)
+
+    assert frame["prompt"].str.startswith("=HYPERLINK" if is_csv else "'=HYPERLINK").sum() == 1
+    assert frame["cost"].sum() == pytest.approx(0.004)
+
+
+def test_parquet_has_no_formulas_to_quote(samframe, store, tmp_path):
+    """What would do nothing is refused."""
+    ran = samframe("ledger", "export", tmp_path / "jobs.parquet", "--quote-formulas")
+
+    assert ran.status == 2
+    assert ".csv and .jsonl" in ran.err
+
+
 def test_export_to_another_format_is_wrong_usage(samframe, store, tmp_path):
     """The formats are named."""
     assert ".parquet, .csv or .jsonl" in samframe("ledger", "export", tmp_path / "jobs.xlsx").err
