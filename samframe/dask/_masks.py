@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
 
 import dask.dataframe as dd
 import numpy as np
 from dask.dataframe.extensions import make_array_nonempty
 
+from samframe.frame import combine_groups
 from samframe.masks import Mask, MaskArray, MaskDtype
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import pandas as pd
 
 __all__ = ["intersection", "union"]
 
@@ -24,13 +20,9 @@ def _example(_dtype: MaskDtype) -> MaskArray:
     return MaskArray.from_masks([Mask.from_numpy(np.eye(2, dtype=bool)), None])
 
 
-def _reduced(name: str) -> Callable[[Any], pd.Series]:
-    def reduce(groups: Any) -> pd.Series:
-        return groups.agg(lambda masks: getattr(masks.sam, name)()).astype("mask")
-
-    return reduce
-
+_union = partial(combine_groups, of_all=False)
+_intersection = partial(combine_groups, of_all=True)
 
 #: What any, or what all masks of a group cover: ``ddf.groupby("image")["mask"].agg(samframe.dask.union)``.
-union = dd.Aggregation("union", chunk=_reduced("union"), agg=_reduced("union"))
-intersection = dd.Aggregation("intersection", chunk=_reduced("intersection"), agg=_reduced("intersection"))
+union = dd.Aggregation("union", chunk=_union, agg=_union)
+intersection = dd.Aggregation("intersection", chunk=_intersection, agg=_intersection)

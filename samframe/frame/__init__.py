@@ -6,6 +6,7 @@ from samframe.frame._compare import compare
 from samframe.frame._comparison import Comparison
 from samframe.frame._dataset import DatasetRun, segment_dataset
 from samframe.frame._dataset_plan import plan_dataset
+from samframe.frame._groups import combine_groups
 from samframe.frame._html import to_html
 from samframe.frame._offline import OFFLINE_KEY, OfflineClient, offline
 from samframe.frame._options import CallOptions, SegmentOptions, signed
@@ -31,6 +32,7 @@ __all__ = [
     "SeriesSam",
     "annotate",
     "asegment",
+    "combine_groups",
     "compare",
     "empty_result",
     "find_sources",

@@ -9,6 +9,7 @@ import pandas as pd
 from pandas.api.extensions import register_series_accessor
 
 from samframe.errors import MaskError
+from samframe.frame._groups import combine_groups
 from samframe.masks import Mask, MaskArray, MaskDtype
 from samframe.masks import _column_parts as shape
 from samframe.masks import _columns as columns
@@ -152,28 +153,46 @@ class SeriesSam:
         values = columns.iou_matrix(self._array, across.array)
         return pd.DataFrame(values, index=self._series.index, columns=across.index)
 
-    def union(self) -> Any:
+    def union(self, *, by: Any = None) -> Any:
         """Return what any mask of the column covers: one Mask, missing ones passed over, NA where all are missing.
 
-        Per group: ``df.groupby("image")["mask"].agg(lambda masks: masks.sam.union())``.
+        Parameters
+        ----------
+        by : column, function, level or list of them, optional
+            Groups, as :meth:`pandas.Series.groupby` takes them: ``df["mask"].sam.union(by=df["image"])``.
+
+        Returns
+        -------
+        Mask or NA; with `by` a Series of dtype ``mask``, a row a group, in the groups' order
 
         Raises
         ------
         MaskError
-            If the masks are not all of one size.
+            If the masks, or those of a group, are not all of one size.
         """
+        if by is not None:
+            return combine_groups(self._series.groupby(by, observed=True), of_all=False)
         return columns.union(self._array)
 
-    def intersection(self) -> Any:
+    def intersection(self, *, by: Any = None) -> Any:
         """Return what all masks of the column cover: one Mask, missing ones passed over, NA where all are missing.
 
-        Per group: ``df.groupby("image")["mask"].agg(lambda masks: masks.sam.intersection())``.
+        Parameters
+        ----------
+        by : column, function, level or list of them, optional
+            Groups, as :meth:`pandas.Series.groupby` takes them: ``df["mask"].sam.intersection(by=df["image"])``.
+
+        Returns
+        -------
+        Mask or NA; with `by` a Series of dtype ``mask``, a row a group, in the groups' order
 
         Raises
         ------
         MaskError
-            If the masks are not all of one size.
+            If the masks, or those of a group, are not all of one size.
         """
+        if by is not None:
+            return combine_groups(self._series.groupby(by, observed=True), of_all=True)
         return columns.intersection(self._array)
 
     # -- other forms ---------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ __all__ = [
     "centroids",
     "chunks",
     "column_spans",
+    "covered_runs",
     "gather",
     "intersection_runs",
     "paired_intersection",
@@ -272,23 +273,35 @@ def xor_runs(toggles: Sequence[Ints]) -> Ints:
     return kept
 
 
+def covered_runs(toggles: Ints, n_covers: int | Ints) -> Ints:
+    """Return the toggles of what at least so many of the masks cover.
+
+    Parameters
+    ----------
+    toggles : ndarray of int
+        Those of all masks, one mask after another.
+    n_covers : int, or ndarray of int, shape (n_toggles,)
+        At least 1. One each where masks of several groups lie in ranges of their own: that of the group in whose range
+        the toggle lies, in the order of positions.
+    """
+    # The lowest bit marks an end, and sorts a start before an end at the same place: touching spans join.
+    keys = toggles.astype(np.int64)
+    keys += keys
+    keys[1::2] += 1  # a mask has an even number of them
+    keys.sort(kind="stable")
+    steps = 1 - 2 * (keys & 1)
+    depth = np.add.accumulate(steps)
+    found = keys[np.where(steps > 0, depth == n_covers, depth == n_covers - 1)] >> 1
+    pairs = found.reshape(-1, 2)
+    merged: Ints = pairs[pairs[:, 0] < pairs[:, 1]].ravel()
+    return merged
+
+
 def _at_least(toggles: Sequence[Ints], n_covers: int) -> Ints:
     """Return the toggles of what at least ``n_covers`` of the masks cover."""
     if not toggles:
         return np.empty(0, dtype=np.int64)
     if len(toggles) == 1:
         return toggles[0]
-    # The lowest bit marks an end, and sorts a start before an end at the same place: touching spans join.
-    keys = np.concatenate(toggles).astype(np.int64)
-    keys += keys
-    first = 0
-    for one in toggles:
-        keys[first + 1 : first + one.size : 2] += 1
-        first += one.size
-    keys.sort(kind="stable")
-    steps = 1 - 2 * (keys & 1)
-    depth = np.add.accumulate(steps)
-    found = keys[np.where(steps > 0, depth == n_covers, depth == n_covers - 1)] >> 1
-    pairs = found.reshape(-1, 2)
-    merged: Ints = pairs[pairs[:, 0] < pairs[:, 1]].ravel().astype(toggles[0].dtype)
+    merged: Ints = covered_runs(np.concatenate(toggles), n_covers).astype(toggles[0].dtype)
     return merged

@@ -200,6 +200,53 @@ def test_union_and_intersection_of_each_group(series):
     assert union[4] is pd.NA
 
 
+@pytest.mark.parametrize("name", ["union", "intersection"])
+def test_groups_all_at_once_as_one_by_one(name):
+    """`by` gives what pandas' own aggregation gives: images of several sizes, missing and empty masks, large groups."""
+    rng = np.random.default_rng(5)
+    n_rows, masks = 600, []
+    images = rng.integers(0, 40, n_rows)
+    for image in images:
+        pixels = rng.random((3 + image % 4, 5)) < (0.0, 0.3, 0.9, 1.0)[int(rng.integers(0, 4))]
+        masks.append(None if rng.random() < 0.1 else Mask.from_numpy(pixels))
+    series = pd.Series(masks, dtype="mask", index=np.arange(n_rows) // 2, name="m")
+    keys = pd.Series([f"{image}.png" for image in images], index=series.index, name="image")
+    expected = series.groupby(keys).agg(lambda group: getattr(group.sam, name)())
+
+    pd.testing.assert_series_equal(getattr(series.sam, name)(by=keys), expected.astype("mask"))
+
+
+def test_groups_are_pandas_own(series):
+    """Several keys, a level, a category without rows and a missing key: index and order are those of groupby."""
+    keys = [1, 1, 2, 2, 2, 3, 4]
+    parts = pd.Categorical(["x", "y", "y", None, "x", "x", "y"], categories=["z", "y", "x"])
+    levels = pd.Series(series.array, index=pd.MultiIndex.from_arrays([keys, range(7)], names=["image", "n"]))
+
+    for by in (keys, parts, [keys, parts]):
+        groups = series.groupby(by, observed=True)
+        pd.testing.assert_series_equal(
+            series.sam.union(by=by), groups.agg(lambda masks: masks.sam.union()).astype("mask")
+        )
+    assert levels.sam.union(by=levels.index.get_level_values("image"))[1] == series["a"] | series["b"]
+
+
+def test_groups_of_missing_masks_only(series):
+    """A group without a mask is NA; a column without rows has no groups."""
+    assert series.sam.union(by=[1, 1, 2, 2, 2, 3, 4]).isna().tolist() == [False, False, False, True]
+    assert len(series.iloc[:0].sam.intersection(by=[])) == 0
+    assert series.iloc[6:].sam.union(by=[0]).isna().all()
+
+
+def test_a_group_of_two_sizes_is_refused(series):
+    """The message names both elements; other groups may be of other sizes."""
+    small = pd.Series([Mask.from_numpy(np.ones((2, 2)))] * 2, dtype="mask")
+    both = pd.concat([series, small], ignore_index=True)
+
+    assert both.sam.union(by=[0] * 7 + [1, 1])[1] == small[0]
+    with pytest.raises(MaskError, match=r"element 8 has \(2, 2\), element 0 of its group"):
+        both.sam.union(by=[0] * 7 + [1, 0])
+
+
 def test_sort_by_a_measure(series):
     """A measure is a sort key."""
     ordered = series.sort_values(key=lambda masks: masks.sam.area)
