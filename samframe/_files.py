@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -73,7 +74,8 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Where the system can exchange two folders in one step (Linux), a kill at any moment leaves the old folder whole or
     the new one. Elsewhere the old one is moved aside first, and put back if the second step fails. If the block
-    raises, the temporary folder is removed and `path` stays as it was.
+    raises, the temporary folder is removed and `path` stays as it was. What killed processes left beside it is removed
+    first; not what a living process works on, which is locked.
 
     Parameters
     ----------
@@ -101,8 +103,8 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
-    temporary.mkdir()
+    _sweep(target)
+    temporary, lock = _locked_folder(target)
     try:
         yield temporary
         if hasattr(os, "sync"):  # with many small files quicker than one by one
@@ -121,8 +123,49 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         # What is left under the temporary name is the old folder, or what did not become the new one.
         shutil.rmtree(temporary, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
     if os.name == "posix":
         flush_to_disk(target.parent, os.O_RDONLY)
+
+
+def _locked_folder(target: Path) -> tuple[Path, int | None]:
+    """Make a temporary folder, locked until its handle is closed; the handle is None where there are no locks."""
+    while True:
+        temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
+        temporary.mkdir()
+        lock = _lock(temporary, wait=True)
+        if temporary.is_dir():
+            return temporary, lock
+        if lock is not None:  # before it was locked, another process took it for a leftover
+            os.close(lock)
+
+
+def _sweep(target: Path) -> None:
+    """Remove the temporary folders that killed processes left beside a folder; those of living ones are locked."""
+    leftover = re.compile(rf"\.{re.escape(target.name[:100])}\.[0-9a-f]{{12}}\.part")
+    for path in list(target.parent.iterdir()):
+        if leftover.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
+            lock = _lock(path, wait=False)
+            if lock is not None:
+                shutil.rmtree(path, ignore_errors=True)
+                os.close(lock)
+
+
+def _lock(folder: Path, *, wait: bool) -> int | None:
+    """Return the handle of a lock that ends with the process; None where another has it, or there are no locks."""
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
 
 
 def _exchange(a: Path, b: Path) -> bool:

@@ -2,6 +2,7 @@
 
 Reads lines ``FOLDER SEED`` from stdin, and for each forks a process of its own: it writes its number, then two frames
 by turns into the folder. ``FOLDER SEED LIMIT`` exports one frame, no file larger than the limit, and says how it ended.
+``FOLDER SEED FORMAT`` writes training sets by turns, of the pictures in ``photos`` beside the folder.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import contextlib
 import os
 import signal
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 import samframe
 from samframe.errors import OptionError
@@ -34,17 +37,36 @@ def make_frame(seed: int, rows: int = 120) -> pd.DataFrame:
     )
 
 
-def export(folder: str, seed: int) -> None:
-    samframe.to_parquet(make_frame(seed), folder, rows_per_file=16)
+WRITERS = {
+    "coco": samframe.to_coco,
+    "yolo": samframe.to_yolo,
+    "huggingface": samframe.to_huggingface,
+    "semantic": samframe.to_semantic,
+}
 
 
-def export_by_turns(folder: str, seed: int) -> None:
+def export(folder: str, seed: int, kind: str = "dataset") -> None:
+    if kind == "dataset":
+        samframe.to_parquet(make_frame(seed), folder, rows_per_file=16)
+        return
+    photos = Path(folder).with_name("photos")
+    photos.mkdir(exist_ok=True)
+    frame = make_frame(seed, rows=24)
+    for row in range(6):
+        if not (photos / f"{row}.png").exists():
+            rs = np.random.RandomState(row)
+            Image.fromarray(rs.randint(0, 255, (40, 50, 3), dtype=np.uint8)).save(photos / f"{row}.png")
+    frame["image"] = [str(photos / f"{row % 6}.png") for row in range(len(frame))]
+    WRITERS[kind](frame, folder, split={"train": 0.7, "val": 0.3}, **{"min_iou": 0} if kind == "yolo" else {})
+
+
+def export_by_turns(folder: str, seed: int, kind: str = "dataset") -> None:
     sys.stdout.write(f"{os.getpid()}\n")
     sys.stdout.flush()
     while True:
         for step in (0, 1):
             with contextlib.suppress(OptionError):  # another process writes there
-                export(folder, seed + step)
+                export(folder, seed + step, kind)
 
 
 def export_limited(folder: str, seed: int, limit: int) -> None:
@@ -63,14 +85,14 @@ def export_limited(folder: str, seed: int, limit: int) -> None:
 
 def main() -> None:
     for line in sys.stdin:
-        folder, *numbers = line.split()
+        folder, seed, *further = line.split()
         pid = os.fork()
         if pid == 0:
             try:
-                if len(numbers) == 1:
-                    export_by_turns(folder, int(numbers[0]))
+                if further and further[0].isdigit():
+                    export_limited(folder, int(seed), int(further[0]))
                 else:
-                    export_limited(folder, int(numbers[0]), int(numbers[1]))
+                    export_by_turns(folder, int(seed), *further)
             finally:
                 os._exit(0)
         os.waitpid(pid, 0)

@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 from samframe.masks import Mask
+from samframe.testing import hard_masks
 
-SIZE_HW = (60, 80)
-
-
-def ragged() -> Mask:
-    """31 ragged parts with 105 holes between them, as a segmenter leaves them on foliage."""
-    rng = np.random.default_rng(31)
-    pixels = np.zeros((240, 320), bool)
-    for part in range(31):
-        top, left = 4 + 30 * (part // 5), 4 + 62 * (part % 5)
-        pixels[top : top + 26, left : left + 58] = True
-        pixels[top, left : left + 58] = rng.random(58) < 0.5
-    holes = 0
-    while holes < 105:
-        y, x = rng.integers(2, 238), rng.integers(2, 318)
-        if pixels[y - 1 : y + 2, x - 1 : x + 2].all():
-            pixels[y, x] = False
-            holes += 1
-    return Mask.from_numpy(pixels)
+CHILD = Path(__file__).with_name("child_export.py")
 
 
-def hard_masks() -> dict[str, Mask]:
-    """Masks by name: what formats stumble over."""
-    yy, xx = np.mgrid[: SIZE_HW[0], : SIZE_HW[1]]
-    distance = np.hypot(yy - 30, xx - 40)
-    two = np.zeros(SIZE_HW, bool)
-    two[5:20, 5:20] = two[40:55, 50:75] = True
-    lines = (yy == 7) | (xx == 11) | (yy == xx)
-    pixel = (yy == 33) & (xx == 44)
-    noise = np.random.default_rng(1).random(SIZE_HW) < 0.5
-    forms = {
-        "ring": (distance < 25) & (distance > 12),
-        "two parts": two,
-        "thin lines": lines,
-        "one pixel": pixel,
-    }
-    forms |= {"empty": np.zeros(SIZE_HW, bool), "full": np.ones(SIZE_HW, bool), "noise": noise}
-    return {**{name: Mask.from_numpy(form) for name, form in forms.items()}, "ragged": ragged()}
+def every_mask() -> dict[str, Mask]:
+    """The hard masks, and one of another size that no run-length code makes small."""
+    return {**hard_masks(), "noise": Mask.from_numpy(np.random.default_rng(1).random((60, 80)) < 0.5)}
 
 
 @pytest.fixture
@@ -53,7 +28,7 @@ def photos(tmp_path):
     """A folder with a picture of each hard mask's size."""
     folder = tmp_path / "photos"
     folder.mkdir()
-    for number, mask in enumerate(hard_masks().values()):
+    for number, mask in enumerate(every_mask().values()):
         pixels = np.full((*mask.size_hw, 3), number * 20, np.uint8)
         Image.fromarray(pixels).save(folder / f"{number}.png")
     return folder
@@ -62,7 +37,7 @@ def photos(tmp_path):
 @pytest.fixture
 def frame(photos):
     """One row a hard mask and a failed one, as segment leaves them, with columns of the user's own."""
-    masks = hard_masks()
+    masks = every_mask()
     count = len(masks)
     return pd.DataFrame(
         {
@@ -74,10 +49,50 @@ def frame(photos):
                 [*["completed"] * count, "failed"], categories=["completed", "failed", "in_doubt"]
             ),
             "inference_time": pd.array([*[1.25] * count, None], dtype="Float64"),
-            "error": pd.array([*[None] * count, "Row 8: nothing found"], dtype="string"),
+            "error": pd.array([*[None] * count, f"Row {count}: nothing found"], dtype="string"),
             "cost": pd.array([*[0.002] * count, 0.0], dtype="Float64"),
             "taken": pd.date_range("2026-01-01", periods=count + 1, tz="Europe/Berlin"),
             "split": [*["train"] * (count - 2), "val", "val", "val"],
             7: np.arange(count + 1, dtype="uint8"),
         }
     )
+
+
+class Exporter:
+    """A process of its own, which forks one that exports for each request."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(CHILD)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd="/",
+        )
+
+    def start(self, *words: object) -> str:
+        """Have an export started; return what it says first."""
+        self._process.stdin.write(" ".join(map(str, words)) + "\n")
+        self._process.stdin.flush()
+        return self._process.stdout.readline().strip()
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait(timeout=60)
+        self._process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def exporter():
+    made = Exporter()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def child():
+    """What the exporting process runs, as a module."""
+    spec = importlib.util.spec_from_file_location("child_export", CHILD)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -6,8 +6,6 @@ import importlib.util
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -18,44 +16,12 @@ import pytest
 import samframe
 from samframe.errors import OptionError
 
-CHILD = Path(__file__).with_name("child_export.py")
 KILLS = 20
 
-_spec = importlib.util.spec_from_file_location("child_export", CHILD)
+_spec = importlib.util.spec_from_file_location("child_export", Path(__file__).with_name("child_export.py"))
 _child = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_child)
 export, make_frame = _child.export, _child.make_frame
-
-
-class Exporter:
-    """A process of its own, which forks one that exports for each request."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(CHILD)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd="/",
-        )
-
-    def start(self, *words: object) -> str:
-        """Have an export started; return what it says first."""
-        self._process.stdin.write(" ".join(map(str, words)) + "\n")
-        self._process.stdin.flush()
-        return self._process.stdout.readline().strip()
-
-    def close(self) -> None:
-        self._process.stdin.close()
-        self._process.wait(timeout=60)
-        self._process.stdout.close()
-
-
-@pytest.fixture(scope="module")
-def exporter():
-    made = Exporter()
-    yield made
-    made.close()
 
 
 def _is_one_of(dataset, frames):
