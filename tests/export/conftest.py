@@ -19,8 +19,14 @@ CHILD = Path(__file__).with_name("child_export.py")
 
 
 def every_mask() -> dict[str, Mask]:
-    """The hard masks, and one of another size that no run-length code makes small."""
-    return {**hard_masks(), "noise": Mask.from_numpy(np.random.default_rng(1).random((60, 80)) < 0.5)}
+    """Seven of the hard masks, and one of another size that no run-length code makes small."""
+    names = ("ring", "two parts", "thin lines", "one pixel", "empty", "full")
+    known, noise = hard_masks(), np.random.default_rng(1).random((60, 80)) < 0.5
+    return {
+        **{name: known[name] for name in names},
+        "noise": Mask.from_numpy(noise),
+        "ragged": known["ragged"],
+    }
 
 
 @pytest.fixture
@@ -49,7 +55,7 @@ def frame(photos):
                 [*["completed"] * count, "failed"], categories=["completed", "failed", "in_doubt"]
             ),
             "inference_time": pd.array([*[1.25] * count, None], dtype="Float64"),
-            "error": pd.array([*[None] * count, f"Row {count}: nothing found"], dtype="string"),
+            "error": pd.array([*[None] * count, "Row 8: nothing found"], dtype="string"),
             "cost": pd.array([*[0.002] * count, 0.0], dtype="Float64"),
             "taken": pd.date_range("2026-01-01", periods=count + 1, tz="Europe/Berlin"),
             "split": [*["train"] * (count - 2), "val", "val", "val"],
