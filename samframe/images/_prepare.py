@@ -77,8 +77,12 @@ def sent_bytes(source: Source, *, is_untouched: bool) -> bytes:
         return source.read()
 
 
-def raster(source: Source, *, max_side: int | None) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+def raster(
+    source: Source, *, max_side: int | None, is_quick: bool = False
+) -> tuple[NDArray[np.uint8], tuple[int, int]]:
     """Return the stored raster in RGB, its longer side at most ``max_side``, and its size before it was scaled.
+
+    ``is_quick``: scaled for the eye, in less time.
 
     Returns
     -------
@@ -95,7 +99,7 @@ def raster(source: Source, *, max_side: int | None) -> tuple[NDArray[np.uint8], 
         picture = _open(source)
         stored_hw = (picture.height, picture.width)
         size_hw = _geometry.fit(stored_hw, max_side or max(picture.size))
-        scaled = _scaled(picture, size_hw, is_ours=isinstance(source, EncodedSource))
+        scaled = _scaled(picture, size_hw, is_ours=isinstance(source, EncodedSource), is_quick=is_quick)
         return rgb_pixels(scaled), stored_hw
 
 
@@ -158,7 +162,9 @@ def _prepare_picture(picture: PillowImage.Image, orientation: int, *, is_ours: b
     )
 
 
-def _scaled(picture: PillowImage.Image, size_hw: tuple[int, int], *, is_ours: bool) -> PillowImage.Image:
+def _scaled(
+    picture: PillowImage.Image, size_hw: tuple[int, int], *, is_ours: bool, is_quick: bool = False
+) -> PillowImage.Image:
     """Return the picture in 8 bits, not turned, at the size."""
     box: tuple[float, float, float, float] = (0, 0, picture.width, picture.height)
     # A JPEG is decoded no finer than the size takes. A user's own picture would stay small after that.
@@ -166,4 +172,4 @@ def _scaled(picture: PillowImage.Image, size_hw: tuple[int, int], *, is_ours: bo
     if drafted is not None:
         box = drafted[1]
     picture.load()
-    return scale(to_8_bit(picture), size_hw, box=box)
+    return scale(to_8_bit(picture), size_hw, box=box, is_quick=is_quick)

@@ -107,7 +107,7 @@ def make_preview(
         if fetch is None:
             raise ImageError(f"{source.label}: images behind URLs are not downloaded to be shown")
         source = BytesSource(fetch(source.payload()))
-    pixels, stored_hw = raster(source, max_side=max(1, max_side))
+    pixels, stored_hw = raster(source, max_side=max(1, max_side), is_quick=True)
     return Preview(pixels=pixels, stored_hw=stored_hw)
 
 

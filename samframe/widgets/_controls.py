@@ -34,14 +34,15 @@ class Controls:
 
     Attributes
     ----------
-    widget : ipywidgets.VBox
+    lines : list of ipywidgets.Widget
+        The controls, line by line.
     """
 
     def __init__(self, rows: GalleryRows, changed: Callable[[], None]) -> None:
         self._changed = changed
         self._is_quiet = False
         self._filter = Filter()
-        # Shared, as each is a model of its own that is saved with the notebook.
+        # Shared, as each is a model of its own that the page opens and the notebook saves.
         chip = ipywidgets.Layout(width="auto", height="28px")
         wide = ipywidgets.Layout(**_WIDE)
         line = ipywidgets.Layout(flex_flow="row wrap", align_items="center", grid_gap="2px 6px")
@@ -52,10 +53,8 @@ class Controls:
         has_prompts = rows.prompt_col is not None
         self._text = _text("prompt", "text in the prompt", wide) if has_prompts else None
         self._query = _text("query", "a pandas query: score > 0.9 and split == 'train'", wide)
-        self._rows = rows
-        self._is_filled = False
-        self._area = _slider("area, px", readout=",.0f")
-        self._seconds = _slider("inference, s", readout=".2f")
+        self._area = _slider("area, px", rows.areas, wide, step=1.0, readout=",.0f")
+        self._seconds = _slider("inference, s", rows.seconds, wide, step=0.01, readout=".2f")
         self.sort = ipywidgets.Dropdown(
             options=rows.sortable, description="sort by", style=_LABEL, layout=wide
         )
@@ -73,29 +72,12 @@ class Controls:
         for widget in self._watched:
             if widget is not None:
                 widget.observe(self._on_change, names="value")
-        self.widget = ipywidgets.VBox(
-            [
-                _line([*self._statuses.values(), self._text, self._query], line),
-                _line([self._area, self._seconds], line),
-                _line([self.sort, self.descending, self.colour], line),
-                self.problem,
-            ]
-        )
-        self.widget.add_class("samframe-controls")
-
-    def fill(self) -> None:
-        """Give the sliders the range of their values, and show those that have one.
-
-        It measures every mask, so a gallery does it when the first tiles are on their way.
-        """
-        if self._is_filled:
-            return
-        self._is_filled, was_quiet, self._is_quiet = True, self._is_quiet, True
-        try:
-            _fit(self._area, self._rows.areas, step=1.0)
-            _fit(self._seconds, self._rows.seconds, step=0.01)
-        finally:
-            self._is_quiet = was_quiet
+        self.lines = [
+            _line([*self._statuses.values(), self._text, self._query], line),
+            *([_line([self._area, self._seconds], line)] if self._area or self._seconds else []),
+            _line([self.sort, self.descending, self.colour], line),
+            self.problem,
+        ]
 
     @property
     def filter(self) -> Filter:
@@ -104,7 +86,6 @@ class Controls:
 
     def set_filter(self, wanted: Filter) -> None:
         """Set the filter, let every control show it, and tell of it once."""
-        self.fill()
         self._is_quiet = True
         try:
             for name, button in self._statuses.items():
@@ -113,8 +94,9 @@ class Controls:
                 self._text.value = wanted.text
             self._query.value = wanted.query
             for slider, ends in ((self._area, wanted.area), (self._seconds, wanted.seconds)):
-                low, high = ends
-                slider.value = (slider.min if low is None else low, slider.max if high is None else high)
+                if slider is not None:
+                    low, high = ends
+                    slider.value = (slider.min if low is None else low, slider.max if high is None else high)
         finally:
             self._is_quiet = False
         self._filter = wanted
@@ -169,27 +151,26 @@ def _text(name: str, hint: str, layout: ipywidgets.Layout) -> ipywidgets.Text:
     )
 
 
-def _slider(name: str, *, readout: str) -> ipywidgets.FloatRangeSlider:
+def _slider(
+    name: str, values: NDArray[np.float64], layout: ipywidgets.Layout, *, step: float, readout: str
+) -> ipywidgets.FloatRangeSlider | None:
+    """Return a slider that spans the values, ends on whole steps; None where there is nothing to choose from."""
+    known = values[np.isfinite(values)]
+    if not len(known) or known.min() == known.max():
+        return None
+    low = float(np.floor(known.min() / step) * step)
+    high = float(np.ceil(known.max() / step) * step)
     return ipywidgets.FloatRangeSlider(
+        value=(low, high),
+        min=low,
+        max=high,
+        step=max(step, (high - low) / 1000),
         description=name,
         readout_format=readout,
         continuous_update=False,
         style=_LABEL,
-        layout=_WIDE | {"display": "none"},
+        layout=layout,
     )
-
-
-def _fit(slider: ipywidgets.FloatRangeSlider, values: NDArray[np.float64], *, step: float) -> None:
-    """Let a slider span the values, ends on whole steps, and show it; not where there is nothing to choose from."""
-    known = values[np.isfinite(values)]
-    if not len(known) or known.min() == known.max():
-        return
-    low = float(np.floor(known.min() / step) * step)
-    high = float(np.ceil(known.max() / step) * step)
-    with slider.hold_trait_notifications():
-        slider.min, slider.max, slider.value = low, high, (low, high)
-        slider.step = max(step, (high - low) / 1000)
-    slider.layout.display = ""
 
 
 def _range(slider: Any) -> Range:

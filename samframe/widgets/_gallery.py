@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import anywidget
+import numpy as np
 import traitlets
 
 from samframe.widgets._module import module_text, style_text
@@ -12,7 +13,6 @@ from samframe.widgets._module import module_text, style_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from samframe.widgets._marks import Marks
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["GalleryCanvas"]
 
 _MOST_TILES = 64
+#: Tiles of one message: the page decodes some while others are made.
+_CHUNK = 12
 _SIDES = (32, 2048)
-#: As many as a page asks for at once.
-_FIRST_TILES = 12
 
 
 class GalleryCanvas(anywidget.AnyWidget):
@@ -38,7 +38,7 @@ class GalleryCanvas(anywidget.AnyWidget):
     tiles : TileMaker
     marks : Marks
     on_painted : callable, optional
-        Called once, when the first tiles are on their way to a page.
+        Called once, when a page has painted the first view.
     """
 
     _esm = module_text("gallery")
@@ -69,7 +69,6 @@ class GalleryCanvas(anywidget.AnyWidget):
         self._by: str | None = None
         self._colouring = rows.colours(None)
         self._version = 0
-        self._batches = 0
         super().__init__(**traits)
         self.on_msg(self._on_message)
 
@@ -98,9 +97,10 @@ class GalleryCanvas(anywidget.AnyWidget):
     def tell_marks(self, row: int | None = None) -> None:
         """Bring the page's marks up to date; the row, where given, becomes the one in focus."""
         content = {"kind": "marks", "told": self._told()} | ({} if row is None else {"id": row})
-        self.send(content, [self._marks.codes.tobytes()])
+        self.send(content | {"rows": len(self._rows)}, [_unless_zero(self._marks.codes)])
 
-    def _send_rows(self) -> None:
+    def _send_rows(self, *, coming: int = 0) -> None:
+        """Tell the page what to show. It need not ask for the tiles of the first rows, as many as are ``coming``."""
         codes, palette, legend = self._colouring
         content = {
             "kind": "rows",
@@ -108,10 +108,13 @@ class GalleryCanvas(anywidget.AnyWidget):
             "palette": palette,
             "legend": legend,
             "told": self._told(),
+            "n": len(self._order),
+            "rows": len(self._rows),
+            "coming": coming,
         }
-        self.send(
-            content, [self._order.astype("<u4").tobytes(), codes.tobytes(), self._marks.codes.tobytes()]
-        )
+        is_plain = np.array_equal(self._order, np.arange(len(self._order)))
+        order = b"" if is_plain else self._order.astype("<u4").tobytes()
+        self.send(content, [order, _unless_zero(codes), _unless_zero(self._marks.codes)])
 
     def _told(self) -> str:
         rows = f"{len(self._order):,} of {len(self._rows):,} rows"
@@ -120,8 +123,9 @@ class GalleryCanvas(anywidget.AnyWidget):
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
         """Do what the page asks for. What it says is checked: rows that do not exist are passed over."""
         handlers: dict[str, Callable[[dict[str, Any]], None]] = {
-            "hello": lambda _: self._send_rows(),
+            "hello": self._on_hello,
             "tiles": self._on_tiles,
+            "painted": self._on_painted_first,
             "large": self._on_large,
             "mark": self._on_mark,
             "undo": self._on_undo,
@@ -130,8 +134,25 @@ class GalleryCanvas(anywidget.AnyWidget):
         if handler is not None:
             handler(content)
 
+    def _on_hello(self, content: dict[str, Any]) -> None:
+        guess = content.get("guess")
+        first = self._order[: min(_MOST_TILES, max(0, guess)) if isinstance(guess, int) else 0].tolist()
+        self._send_rows(coming=len(first))
+        self._send_tiles(first, content | {"version": self._version})
+
     def _on_tiles(self, content: dict[str, Any]) -> None:
-        ids = self._ids(content.get("ids"))[:_MOST_TILES]
+        self._send_tiles(self._ids(content.get("ids"))[:_MOST_TILES], content)
+
+    def _on_painted_first(self, _content: dict[str, Any]) -> None:
+        if self._on_painted is not None:
+            told, self._on_painted = self._on_painted, None
+            told()
+
+    def _send_tiles(self, ids: list[int], content: dict[str, Any]) -> None:
+        for start in range(0, len(ids), _CHUNK):
+            self._send_chunk(ids[start : start + _CHUNK], content)
+
+    def _send_chunk(self, ids: list[int], content: dict[str, Any]) -> None:
         tiles: list[dict[str, Any]] = []
         buffers: list[bytes] = []
         for row, picture in zip(ids, self._tiles.make(ids, side=_side(content)), strict=True):
@@ -147,14 +168,6 @@ class GalleryCanvas(anywidget.AnyWidget):
             )
             buffers += [picture.jpeg, picture.counts]
         self.send({"kind": "tiles", "version": content.get("version"), "tiles": tiles}, buffers)
-        self._tell_painted(is_last=len(ids) < _FIRST_TILES or len(ids) == len(self._order))
-
-    def _tell_painted(self, *, is_last: bool) -> None:
-        """Call ``on_painted`` after the first view: with its last batch, or when a second one was asked for."""
-        self._batches += 1
-        if self._on_painted is not None and (is_last or self._batches > 1):
-            told, self._on_painted = self._on_painted, None
-            told()
 
     def _on_large(self, content: dict[str, Any]) -> None:
         for row in self._ids([content.get("id")]):
@@ -181,6 +194,11 @@ class GalleryCanvas(anywidget.AnyWidget):
     def _ids(self, given: Any) -> list[int]:
         ids = given if isinstance(given, list) else []
         return [row for row in ids if isinstance(row, int) and 0 <= row < len(self._rows)]
+
+
+def _unless_zero(codes: NDArray[np.uint8]) -> bytes:
+    """Return codes as bytes; none where all are 0, which a page takes for as many zeros as there are rows."""
+    return codes.tobytes() if codes.any() else b""
 
 
 def _side(content: dict[str, Any]) -> int:

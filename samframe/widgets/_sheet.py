@@ -89,6 +89,9 @@ def contact_sheet(
     for at, (cell, mask) in enumerate(cells):
         tile = PillowImage.fromarray(painted_tile(cell, mask, side=side, **options))
         sheet.paste(tile, ((at % columns) * (side + _GAP), (at // columns) * (side + _GAP)))
+    # Pillow would import every format that it knows to find this one.
+    import PIL.WebPImagePlugin  # noqa: F401, PLC0415
+
     file = io.BytesIO()
     sheet.save(file, "WEBP", quality=quality, method=4)
     return file.getvalue()

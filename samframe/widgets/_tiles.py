@@ -102,14 +102,14 @@ class TileMaker:
         self._lock = Lock()
         self._kept: OrderedDict[tuple[int, int], TilePicture] = OrderedDict()
         self._bytes = 0
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="samframe-tiles")
 
     def make(self, rows: Sequence[int], *, side: int) -> list[TilePicture]:
         """Return the tiles of rows, by position, in their order."""
         missing = [row for row in dict.fromkeys(rows) if (row, side) not in self._kept]
         made: dict[int, TilePicture] = {}
         if len(missing) > 1:
-            with ThreadPoolExecutor(_THREADS, thread_name_prefix="samframe-tiles") as pool:
-                made = dict(zip(missing, pool.map(lambda row: self._make(row, side), missing), strict=True))
+            made = dict(zip(missing, self._pool.map(lambda row: self._make(row, side), missing), strict=True))
         elif missing:
             made = {missing[0]: self._make(missing[0], side)}
         with self._lock:

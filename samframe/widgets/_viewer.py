@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import uuid
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -43,11 +44,6 @@ class Viewer:
     canvas : bool, optional
         Whether the page paints the gallery (anywidget); False: pages of 25 in plain ipywidgets. None: as anywidget is
         installed or not.
-
-    Attributes
-    ----------
-    widget : ipywidgets.VBox
-        The controls and the gallery.
     """
 
     def __init__(
@@ -67,7 +63,9 @@ class Viewer:
         self._uid = uuid.uuid4().hex[:12]
         self._kept = np.ones(len(rows), dtype=bool)
         self._expression = ""
-        self._controls = Controls(rows, self._on_change)
+        # Empty until the first tiles are painted: controls are many widgets, and know the ranges of all values.
+        self._holder = ipywidgets.VBox()
+        self._holder.add_class("samframe-controls")
         use_canvas = importlib.util.find_spec("anywidget") is not None if canvas is None else canvas
         self.gallery: Any
         if use_canvas:
@@ -78,21 +76,27 @@ class Viewer:
                 rows,
                 tiles,
                 marks,
-                on_painted=self._controls.fill,
+                on_painted=self._add_controls,
                 tile=tile,
                 height=height,
                 uid=self._uid,
                 footer=_footer(rows),
             )
-            parts = [self._controls.widget, self._looks(), self.gallery]
+            view = self.gallery
         else:
             self.gallery = GalleryPages(rows, marks, footer=_footer(rows), **self._reading)
-            self._controls.fill()
-            parts = [self._controls.widget, self.gallery.widget]
-        self.widget = ipywidgets.VBox(parts)
-        self.widget.add_class("samframe-viewer")
+            view = self.gallery.widget
+        self._frame = ipywidgets.VBox([self._holder, view])
+        self._frame.add_class("samframe-viewer")
         if not use_canvas:
-            self.widget.add_class("samframe-is-live")
+            self._frame.add_class("samframe-is-live")
+            self._add_controls()
+
+    @property
+    def widget(self) -> ipywidgets.VBox:
+        """The controls and the gallery, for a layout of one's own."""
+        self._add_controls()
+        return self._frame
 
     # -- what was done with it -----------------------------------------------------------------------------------------
 
@@ -191,9 +195,20 @@ class Viewer:
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
+    @cached_property
+    def _controls(self) -> Controls:
+        controls = Controls(self._rows, self._on_change)
+        looks = [] if isinstance(self.gallery, GalleryPages) else [self._looks()]
+        self._holder.children = [*controls.lines, *looks]
+        return controls
+
+    def _add_controls(self) -> None:
+        """Add the controls above the gallery, where they are not yet."""
+        _ = self._controls
+
     def _ipython_display_(self, **_options: Any) -> None:
         """Show the gallery, and below it a picture that stays when the kernel is gone; a live gallery hides it."""
-        display(self.widget)
+        display(self._frame)
         if hasattr(self.gallery, "uid"):
             display(HTML(snapshot_html(self._rows, self._uid, **self._reading)))
 
@@ -245,7 +260,6 @@ class Viewer:
         line = ipywidgets.HBox(
             [opacity, tile, outline], layout={"flex_flow": "row wrap", "align_items": "center"}
         )
-        line.add_class("samframe-controls")
         self._links = links  # a link that nobody holds is undone
         return line
 

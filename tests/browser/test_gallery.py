@@ -111,16 +111,80 @@ def shown(live_widget, chromium_page):
 
 
 def test_it_says_hello_and_asks_for_what_is_in_view(fake_model):
-    """The first message is hello; tiles are asked for a dozen at a time, and no more than are near the window."""
+    """The first message is hello, with a guess of what will be seen; then one asks for what is seen, and no more."""
     fake = fake_model("gallery", STATE)
     fake.receive(*rows_message(list(range(5000))))
     fake.page.wait_for_function("widget.model.sent.length > 1")
-    hello, tiles = fake.sent()[:2]
+    fake.page.wait_for_timeout(400)
+    hello, *others = fake.sent()
+    shown = int(fake.page.locator(".samframe-gallery").get_attribute("data-shown"))
 
-    assert hello == {"kind": "hello"}
-    assert (tiles["kind"], tiles["ids"]) == ("tiles", list(range(12)))
-    assert tiles["size"] == SIDE
-    assert sum(len(message["ids"]) for message in fake.sent()[1:]) <= 24
+    assert (hello["kind"], hello["size"]) == ("hello", SIDE)
+    assert shown <= hello["guess"] <= 2 * shown
+    assert [message["kind"] for message in others] == ["tiles"]
+    assert (others[0]["ids"], others[0]["size"]) == (list(range(shown)), SIDE)
+
+
+def test_what_is_on_its_way_is_not_asked_for(fake_model):
+    """Tiles that come with the rows are waited for; when all in view are there, the page says so once."""
+    fake = fake_model("gallery", STATE)
+    content, buffers = rows_message([0, 1, 2])
+    fake.receive(content | {"coming": 3}, buffers)
+    fake.receive(*tile_message([0, 1, 2]))
+    settled(fake.page)
+    fake.page.wait_for_timeout(300)
+    fake.set(opacity=0.5)
+    settled(fake.page)
+
+    assert [message["kind"] for message in fake.sent()] == ["hello", "painted"]
+
+
+def test_what_is_the_same_for_all_rows_is_not_sent(fake_model):
+    """Rows as they are in the frame, in one colour, without marks, come as their number; a mark then stays."""
+    fake = fake_model("gallery", STATE)
+    content, _ = rows_message([])
+    fake.receive(content | {"n": 3, "rows": 3, "coming": 3}, [b"", b"", b""])
+    fake.receive(*tile_message([0, 1, 2]))
+    settled(fake.page)
+    fake.page.locator(".samframe-gallery").focus()
+    for key in ("ArrowRight", "ArrowRight", "r"):
+        fake.page.keyboard.press(key)
+    settled(fake.page)
+
+    assert fake.page.locator(".samframe-gallery").get_attribute("data-shown") == "3"
+    assert {"kind": "mark", "ids": [1], "mark": 2} in fake.sent()
+
+
+def test_the_next_line_is_asked_for_when_all_is_quiet(fake_model):
+    """What comes next is fetched once what is seen has been painted for a while."""
+    fake = fake_model("gallery", STATE)
+    fake.receive(*rows_message(list(range(500))))
+    fake.page.wait_for_function("widget.model.sent.length > 1")
+    seen = fake.sent()[1]["ids"]
+    fake.receive(*tile_message(seen))
+    fake.page.wait_for_function(
+        "widget.model.sent.filter((one) => one.data.content?.kind === 'tiles').length > 1"
+    )
+    ahead = [message for message in fake.sent() if message.get("kind") == "tiles"][1]["ids"]
+
+    assert ahead == list(range(len(seen), len(seen) + len(ahead)))
+    assert 0 < len(ahead) <= len(seen)
+
+
+def test_pictures_decode_where_there_is_no_image_decoder(fake_model, chromium_page):
+    """A page without ImageDecoder, as where it is no secure context, paints the same pixels."""
+    shots = []
+    for without in (False, True):
+        fake = fake_model("gallery", STATE)
+        if without:
+            chromium_page.evaluate("delete globalThis.ImageDecoder")
+        fake.receive(*rows_message([0, 1, 2]))
+        fake.receive(*tile_message([0, 1, 2]))
+        settled(chromium_page)
+        shots.append(shot(chromium_page))
+
+    assert np.abs(shots[0] - shots[1]).max() <= 3
+    assert (np.abs(shots[1] - [250, 40, 40]).sum(axis=2) < 30).sum() > SIDE * SIDE
 
 
 def test_mask_and_picture_are_where_they_belong(played, chromium_page):

@@ -117,19 +117,28 @@ def test_controls_and_calls_say_the_same(df):
 
 
 @pytest.mark.parametrize("n", [1, 5, 12, 60])
-def test_sliders_come_after_the_first_tiles(n):
-    """Ranges are measured over all masks once the first view was sent, and not before."""
+def test_controls_come_after_the_first_tiles(n):
+    """Controls, whose ranges are measured over all masks, are made when a page has painted the first view."""
     viewer = frame_of(n).sam.view()
-    sliders = children(viewer.widget, ipywidgets.FloatRangeSlider)
-    before = [slider.layout.display for slider in sliders]
-    for first in (0, 12):
-        ids = list(range(n))[first : first + 12]
-        if ids:
-            viewer.gallery._on_message(viewer.gallery, {"kind": "tiles", "ids": ids, "size": 50}, [])
+    shown = viewer._frame
+    viewer.gallery._on_message(viewer.gallery, {"kind": "hello", "guess": 12, "size": 50}, [])
+    before = children(shown, ipywidgets.Text)
+    for _ in range(2):
+        viewer.gallery._on_message(viewer.gallery, {"kind": "painted"}, [])
 
-    assert before == ["none", "none"]
-    assert [slider.layout.display for slider in sliders] == (["none", "none"] if n == 1 else ["", ""])
+    sliders = children(shown, ipywidgets.FloatRangeSlider)
+    assert before == []
+    assert len(children(shown, ipywidgets.Text)) > 0
+    assert len(sliders) == (0 if n == 1 else 2)
     assert n == 1 or sliders[0].value == (1, n - 1)
+
+
+def test_a_widget_for_a_layout_of_ones_own_is_whole(df):
+    """viewer.widget has its controls whether or not a page has painted anything."""
+    viewer = df.sam.view()
+
+    assert children(viewer.widget, ipywidgets.Dropdown)
+    assert viewer.widget is viewer._frame
 
 
 def test_a_bad_query_is_told_and_changes_nothing(df):

@@ -1,10 +1,12 @@
 // The gallery: rows as tiles on one canvas, asked for as they come into view; keys mark them; one large on demand.
 
 import { bytesOf, decodeTile, element, paintMark, paintPicture, paintPill, themeOf } from "./tile.js";
-import { Lru, cornerOf, ellipsize, fitInto, gridLayout, moveFocus, placeAt, rangeOf, visiblePlaces, zoomView } from "./grid.js";
+import { cornerOf, ellipsize, fitInto, gridLayout, moveFocus, placeAt, rangeOf, visiblePlaces } from "./grid.js";
+import { Asking } from "./asking.js";
+import { LargeView } from "./large.js";
 
-const KEPT = 600;
-const BATCH = 12;
+const QUIET_MS = 150;
+const MOST_GUESSED = 48;
 const CAPTION = 36;
 const GAP = 12;
 const MARKS = ["", "accepted", "rejected", "flagged"];
@@ -22,9 +24,6 @@ function render({ model, el }) {
   const scroller = element("div", "sf-scroll", root);
   const space = element("div", "sf-space", scroller);
   const canvas = element("canvas", "sf-canvas", space);
-  const large = element("div", "sf-large", root);
-  const stage = element("canvas", "sf-stage", large);
-  const side = element("div", "sf-side", large);
   const foot = element("div", "sf-foot", root);
   const said = element("div", "sf-said", root);
   said.setAttribute("aria-live", "polite");
@@ -43,39 +42,39 @@ function render({ model, el }) {
   let isGone = false;
   let version = 0;
   let theme = themeOf(root);
-  const tiles = new Lru(KEPT);
-  const asked = new Map();
-  let one = null;
-  let view = { scale: 1, x: 0, y: 0 };
+  let quiet = 0;
+  let isPainted = false;
+  const asking = new Asking();
 
   const idAt = (place) => order[place];
   const colourOf = (id) => palette[colours[id]] ?? palette[0];
   const pixelRatio = () => Math.min(2, window.devicePixelRatio || 1);
+  const look = () => ({ tile: model.get("tile"), gap: GAP, caption: CAPTION });
   const tilePixels = () => Math.min(512, Math.ceil(model.get("tile") * pixelRatio()));
 
   function seen() {
     return visiblePlaces(layout, order.length, scroller.scrollTop, scroller.clientHeight);
   }
 
-  // Ask for what is in view and not there, then for the line that comes next: two batches at once at most, so that the
-  // kernel makes one while the page decodes the other, and what was scrolled past is not waited for long.
-  function ask() {
+  function ask(ids) {
+    if (ids.length) model.send({ kind: "tiles", ids, version, size: tilePixels() });
+  }
+
+  // Ask for what is in view, and for the line that comes next when nothing moves any more: a jump does not wait for it.
+  function askForView() {
     if (!isLive || !layout || isGone) return;
     const [first, end] = seen();
-    const isMissing = (place) => !tiles.has(idAt(place)) && !asked.has(idAt(place));
-    let places = rangeOf(first, end - 1).filter(isMissing);
-    if (!places.length && !asked.size) places = rangeOf(end, Math.min(order.length, end + layout.columns) - 1).filter(isMissing);
-    while (places.length && asked.size < 2 * BATCH) {
-      const ids = places.splice(0, BATCH).map(idAt);
-      ids.forEach((id) => asked.set(id, version));
-      model.send({ kind: "tiles", ids, version, size: tilePixels() });
-    }
+    ask(asking.inView(order, first, end));
+    clearTimeout(quiet);
+    quiet = setTimeout(() => {
+      if (!isGone) ask(asking.ahead(order, end, end + layout.columns));
+    }, QUIET_MS);
   }
 
   function measure() {
     const width = scroller.clientWidth;
     if (!width) return;
-    layout = gridLayout(width, order.length, { tile: model.get("tile"), gap: GAP, caption: CAPTION });
+    layout = gridLayout(width, order.length, look());
     space.style.height = `${Math.max(layout.height, scroller.clientHeight)}px`;
     const ratio = pixelRatio();
     const [w, h] = [Math.round(width * ratio), Math.round(scroller.clientHeight * ratio)];
@@ -107,10 +106,19 @@ function render({ model, el }) {
       missing += paintTile(context, place, selected) ? 0 : 1;
     }
     if (!order.length) paintNothing(context);
-    root.dataset.pending = String(missing);
-    root.dataset.shown = String(end - first);
-    if (large.style.display !== "none" && one) paintLarge();
-    ask();
+    tell("pending", missing);
+    tell("shown", end - first);
+    large.paint();
+    askForView();
+    if (isLive && !missing && !isPainted) {
+      isPainted = true;
+      model.send({ kind: "painted" });
+    }
+  }
+
+  // Every change of an attribute lets the page's styles be computed anew.
+  function tell(name, count) {
+    if (root.dataset[name] !== String(count)) root.dataset[name] = String(count);
   }
 
   function paintNothing(context) {
@@ -134,7 +142,7 @@ function render({ model, el }) {
     }
     context.fillStyle = theme.empty;
     context.fillRect(x, y, edge, edge);
-    const tile = tiles.get(id);
+    const tile = asking.tiles.get(id);
     if (tile) {
       const [dx, dy, w, h] = fitInto(tile.w, tile.h, edge, edge);
       paintPicture(context, tile, [x + dx, y + dy, w, h], colourOf(id), model, theme);
@@ -150,71 +158,54 @@ function render({ model, el }) {
     return Boolean(tile);
   }
 
+  // Title and note cut to the tile's width; to measure them takes as long as to paint them.
+  function wordsOf(context, tile, indent) {
+    const fit = `${layout.tile} ${indent} ${theme.font}`;
+    if (tile.fit !== fit) {
+      const width = (text) => context.measureText(text).width;
+      context.font = `12px ${theme.font}`;
+      const title = ellipsize(tile.title, layout.tile, width);
+      context.font = `11px ${theme.font}`;
+      Object.assign(tile, { fit, words: [title, ellipsize(tile.note, layout.tile - indent, width)] });
+    }
+    return tile.words;
+  }
+
   function paintCaption(context, tile, id, x, y) {
-    const width = (text) => context.measureText(text).width;
+    const indent = palette.length > 1 ? 14 : 0;
     context.textBaseline = "alphabetic";
-    context.font = `12px ${theme.font}`;
-    context.fillStyle = theme.ink;
-    context.fillText(ellipsize(tile.title, layout.tile, width), x, y + 15);
-    context.font = `11px ${theme.font}`;
-    context.fillStyle = theme.soft;
-    let left = x;
-    if (palette.length > 1) {
+    if (indent) {
       context.fillStyle = colourOf(id);
       context.fillRect(x, y + 21, 9, 9);
-      context.fillStyle = theme.soft;
-      left += 14;
     }
-    context.fillText(ellipsize(tile.note, layout.tile - (left - x), width), left, y + 30);
+    const [title, note] = wordsOf(context, tile, indent);
+    context.font = `12px ${theme.font}`;
+    context.fillStyle = theme.ink;
+    context.fillText(title, x, y + 15);
+    context.font = `11px ${theme.font}`;
+    context.fillStyle = theme.soft;
+    context.fillText(note, x + indent, y + 30);
   }
 
   // -- one large ------------------------------------------------------------------------------------------------------
 
+  const large = new LargeView(root, {
+    model, root, colourOf, pixelRatio,
+    markOf: (id) => marks[id],
+    theme: () => theme,
+    ask: (id, size) => model.send({ kind: "large", id, version, size }),
+  });
+
   function openLarge() {
     if (focus < 0) return;
-    large.style.display = "flex";
-    const id = idAt(focus);
-    if (one?.id !== id) {
-      one = null;
-      side.replaceChildren();
-      view = { scale: 1, x: 0, y: 0 };
-      model.send({ kind: "large", id, version, size: Math.min(1600, Math.round(scroller.clientWidth * pixelRatio())) });
-    }
+    large.open(idAt(focus), scroller.clientWidth);
     tellFoot();
-    paintLarge();
   }
 
   function closeLarge() {
-    large.style.display = "none";
-    one = null;
+    large.close();
     tellFoot();
     draw();
-  }
-
-  function paintLarge() {
-    const ratio = pixelRatio();
-    const [width, height] = [stage.clientWidth, stage.clientHeight];
-    stage.width = Math.round(width * ratio);
-    stage.height = Math.round(height * ratio);
-    const context = stage.getContext("2d");
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    if (!one) return;
-    const [x, y, w, h] = fitInto(one.w, one.h, width, height);
-    context.imageSmoothingEnabled = view.scale < 4;
-    context.setTransform(ratio * view.scale, 0, 0, ratio * view.scale, ratio * view.x, ratio * view.y);
-    paintPicture(context, one, [x, y, w, h], colourOf(one.id), model, theme);
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    if (!one.mask) paintPill(context, "no mask", width / 2, height / 2, theme);
-    paintMark(context, marks[one.id], width - 22, 22, theme);
-    root.dataset.large = String(one.id);
-  }
-
-  function tellLarge(lines) {
-    side.replaceChildren();
-    lines.forEach(([name, text]) => {
-      element("div", "sf-name", side, name).dir = "auto";
-      element("div", "sf-text", side, text).dir = "auto";
-    });
   }
 
   // -- choosing and marking -------------------------------------------------------------------------------------------
@@ -235,9 +226,9 @@ function render({ model, el }) {
     const high = top + layout.line;
     if (low < scroller.scrollTop) scroller.scrollTop = low;
     if (high > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = high - scroller.clientHeight;
-    const tile = tiles.get(idAt(place));
+    const tile = asking.tiles.get(idAt(place));
     said.textContent = tile ? `${tile.title}. ${tile.note}. ${MARKS[marks[idAt(place)]]}` : "";
-    if (large.style.display !== "none") openLarge();
+    if (large.isOpen) openLarge();
   }
 
   function mark(code) {
@@ -260,18 +251,14 @@ function render({ model, el }) {
     // JupyterLab's own keys would delete the cell.
     event.stopPropagation();
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const isLarge = large.style.display !== "none";
+    const isLarge = large.isOpen;
     const place = layout ? moveFocus(event.key, focus, layout.columns, order.length, Math.floor(scroller.clientHeight / layout.line)) : null;
     if (place !== null) goTo(place, { extend: event.shiftKey && !isLarge });
     else if (key in MARK_KEYS) mark(MARK_KEYS[key]);
     else if (key === "u") undo();
     else if (key === " " || key === "Enter") isLarge ? closeLarge() : openLarge();
     else if (key === "Escape") isLarge ? closeLarge() : choose([]);
-    else if (isLarge && "+=-0".includes(key)) {
-      const factor = { "+": 1.5, "=": 1.5, "-": 1 / 1.5, 0: 0 }[key];
-      view = zoomView(view, factor, stage.clientWidth / 2, stage.clientHeight / 2);
-      paintLarge();
-    } else return;
+    else if (!large.onKey(key)) return;
     event.preventDefault();
   }
 
@@ -297,24 +284,25 @@ function render({ model, el }) {
   // -- what the kernel says -------------------------------------------------------------------------------------------
 
   function forget() {
-    tiles.clear().forEach((tile) => tile.picture?.close());
-    asked.clear();
+    asking.forget().forEach((tile) => tile.picture?.close());
   }
 
   function onRows(content, buffers) {
     const kept = focus >= 0 ? idAt(focus) : -1;
-    const bytes = bytesOf(buffers[0]);
-    order = new Uint32Array(bytes.slice().buffer);
+    // What is the same for all rows is not sent: as they are in the frame, one colour, no marks.
+    const shown = bytesOf(buffers[0]);
+    order = shown.length ? new Uint32Array(shown.slice().buffer) : Uint32Array.from(rangeOf(0, (content.n ?? 0) - 1));
     colours = bytesOf(buffers[1]);
-    marks = bytesOf(buffers[2]).slice();
+    marks = marksOf(content, buffers[2]);
     palette = content.palette;
     told = content.told;
     if (content.version !== version) forget();
     version = content.version;
+    asking.expect([...order.slice(0, content.coming ?? 0)]);
     focus = kept < 0 ? -1 : order.indexOf(kept);
     if (focus < 0) {
       scroller.scrollTop = 0;
-      if (large.style.display !== "none") closeLarge();
+      if (large.isOpen) closeLarge();
     }
     legend.replaceChildren();
     legend.style.display = content.legend.length ? "flex" : "none";
@@ -326,6 +314,10 @@ function render({ model, el }) {
     tellFoot();
     wake();
     measure();
+  }
+
+  function marksOf(content, buffer) {
+    return buffer.byteLength ? bytesOf(buffer).slice() : new Uint8Array(content.rows ?? 0);
   }
 
   function wake() {
@@ -344,23 +336,14 @@ function render({ model, el }) {
     );
     if (content.version !== version || isGone) return;
     content.tiles.forEach((tile, at) => {
-      asked.delete(tile.id);
-      const kept = made[at] ?? { ...tile, picture: null, mask: null, overlays: {} };
-      tiles.set(tile.id, kept).forEach((gone) => gone.picture?.close());
+      const kept = made[at] ?? { ...tile, picture: null, mask: null };
+      asking.keep(tile.id, kept).forEach((gone) => gone.picture?.close());
     });
     draw();
   }
 
-  async function onLarge(content, buffers) {
-    const tile = await decodeTile(content.tile, buffers[0], buffers[1]).catch(() => null);
-    if (!tile || focus < 0 || tile.id !== idAt(focus) || content.version !== version) return;
-    one = tile;
-    tellLarge(content.lines);
-    paintLarge();
-  }
-
   function onMarks(content, buffers) {
-    marks = bytesOf(buffers[0]).slice();
+    marks = marksOf(content, buffers[0]);
     told = content.told;
     tellFoot();
     const place = content.id === undefined ? -1 : order.indexOf(content.id);
@@ -375,7 +358,7 @@ function render({ model, el }) {
   function onMessage(content, buffers) {
     if (content.kind === "rows") onRows(content, buffers);
     else if (content.kind === "tiles") onTiles(content, buffers);
-    else if (content.kind === "large") onLarge(content, buffers);
+    else if (content.kind === "large" && content.version === version) large.receive(content, buffers);
     else if (content.kind === "marks") onMarks(content, buffers);
   }
 
@@ -383,45 +366,36 @@ function render({ model, el }) {
     foot.replaceChildren();
     element("span", "sf-told", foot, told);
     if (model.get("footer")) element("span", "sf-offline", foot, model.get("footer"));
-    element("span", "sf-hint", foot, large.style.display === "none" ? HINT : HINT_LARGE);
+    element("span", "sf-hint", foot, large.isOpen ? HINT_LARGE : HINT);
   }
 
   // -- wiring ---------------------------------------------------------------------------------------------------------
 
   const relayout = () => {
     scroller.style.height = `${model.get("height")}px`;
-    large.style.height = `${model.get("height")}px`;
+    large.setHeight(model.get("height"));
     forget();
     measure();
   };
-  large.style.display = "none";
   scroller.style.height = `${model.get("height")}px`;
-  large.style.height = `${model.get("height")}px`;
+  large.setHeight(model.get("height"));
   root.addEventListener("keydown", onKey);
   root.addEventListener("keyup", (event) => event.stopPropagation());
   scroller.addEventListener("scroll", draw);
   canvas.addEventListener("pointerdown", onPress);
   canvas.addEventListener("dblclick", openLarge);
-  stage.addEventListener("wheel", (event) => {
-    event.preventDefault();
-    const box = stage.getBoundingClientRect();
-    view = zoomView(view, event.deltaY < 0 ? 1.2 : 1 / 1.2, event.clientX - box.left, event.clientY - box.top);
-    paintLarge();
-  });
-  stage.addEventListener("pointermove", (event) => {
-    if (event.buttons !== 1 || view.scale === 1) return;
-    view = { ...view, x: view.x + event.movementX, y: view.y + event.movementY };
-    paintLarge();
-  });
-  stage.addEventListener("pointerdown", () => root.focus({ preventScroll: true }));
-  const sizes = new ResizeObserver(() => { measure(); if (one) paintLarge(); });
+  large.stage.addEventListener("pointerdown", () => root.focus({ preventScroll: true }));
+  const sizes = new ResizeObserver(() => { measure(); large.paint(); });
   sizes.observe(scroller);
   const themes = new MutationObserver(draw);
   themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
   model.on("msg:custom", onMessage);
   model.on("change:opacity change:outline change:selected change:footer", draw);
   model.on("change:tile change:height", relayout);
-  model.send({ kind: "hello" });
+  // What will be seen of the first rows, at the least: sent together with them. The page may be narrower than its window.
+  const screen = gridLayout(window.innerWidth, Infinity, look());
+  const guess = Math.min(MOST_GUESSED, visiblePlaces(screen, Infinity, 0, model.get("height"))[1]);
+  model.send({ kind: "hello", size: tilePixels(), guess });
 
   return () => {
     isGone = true;
@@ -430,6 +404,7 @@ function render({ model, el }) {
     model.off("change:tile change:height", relayout);
     sizes.disconnect();
     themes.disconnect();
+    clearTimeout(quiet);
     if (frame) cancelAnimationFrame(frame);
     forget();
   };

@@ -25,17 +25,23 @@ export function decodeCounts(bytes) {
   return runs;
 }
 
+function paintRun(mask, at, run, height, width) {
+  let column = Math.floor(at / height);
+  let row = at % height;
+  for (let left = run; left > 0; left -= 1) {
+    mask[row * width + column] = 1;
+    row += 1;
+    if (row === height) [row, column] = [0, column + 1];
+  }
+}
+
 // Return the mask as rows of 0 and 1: Uint8Array of height * width.
 export function paintRuns(runs, height, width) {
   const mask = new Uint8Array(height * width);
   let at = 0;
   runs.forEach((run, index) => {
     if (run < 0 || at + run > mask.length) throw new RangeError("runs longer than the mask");
-    if (index % 2) {
-      for (let end = at + run, place = at; place < end; place += 1) {
-        mask[(place % height) * width + Math.floor(place / height)] = 1;
-      }
-    }
+    if (index % 2) paintRun(mask, at, run, height, width);
     at += run;
   });
   if (at !== mask.length) throw new RangeError("runs do not fill the mask");
@@ -54,19 +60,14 @@ export function outlineOf(mask, height, width, thickness = 1) {
     }
     core = inner;
   }
-  return mask.map((value, at) => value & (1 - core[at]));
+  const edge = new Uint8Array(mask.length);
+  for (let at = 0; at < mask.length; at += 1) edge[at] = mask[at] & (1 - core[at]);
+  return edge;
 }
 
-// Return RGBA of a mask in one colour [r, g, b], transparent elsewhere: what ImageData takes.
-export function tintMask(mask, colour) {
-  const pixels = new Uint8ClampedArray(mask.length * 4);
-  for (let at = 0; at < mask.length; at += 1) {
-    if (mask[at]) {
-      pixels[at * 4] = colour[0];
-      pixels[at * 4 + 1] = colour[1];
-      pixels[at * 4 + 2] = colour[2];
-      pixels[at * 4 + 3] = 255;
-    }
-  }
-  return pixels;
+// Write a mask into RGBA `pixels` of its size: inside in one colour [r, g, b, a], its edge in another, nothing elsewhere.
+export function tintMask(pixels, mask, edge, inside, line) {
+  const words = new Uint32Array(pixels.buffer);
+  const [filled, drawn] = [inside, line].map((colour) => new Uint32Array(Uint8Array.from(colour).buffer)[0]);
+  for (let at = 0; at < mask.length; at += 1) words[at] = edge[at] ? drawn : mask[at] ? filled : 0;
 }

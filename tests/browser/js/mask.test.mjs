@@ -38,6 +38,12 @@ test("an outline is the inner edge, closed at the border of the image", () => {
   assert.equal([...outlineOf(full, 5, 5, 2)].reduce((sum, value) => sum + value), 24);
 });
 
-test("a tint is opaque inside and transparent outside", () => {
-  assert.deepEqual([...tintMask(Uint8Array.of(0, 1), [9, 8, 7])], [0, 0, 0, 0, 9, 8, 7, 255]);
+test("a tint has a colour inside, another on the edge, and nothing elsewhere", () => {
+  const pixels = new Uint8ClampedArray(12).fill(77);
+  tintMask(pixels, Uint8Array.of(0, 1, 1), Uint8Array.of(0, 0, 1), [9, 8, 7, 140], [255, 255, 255, 230]);
+  assert.deepEqual([...pixels], [0, 0, 0, 0, 9, 8, 7, 140, 255, 255, 255, 230]);
+});
+
+test("runs go on in the next column", () => {
+  assert.deepEqual([...paintRuns([1, 4, 1], 3, 2)], [0, 1, 1, 1, 1, 0]);
 });
