@@ -58,7 +58,8 @@ def segment(
     max_cost : float, optional
         US dollars; no job is sent that could pass it.
     retry : str or iterable of str
-        Settled rows to pay for again: ``"failed"``, ``"in_doubt"``, ``"lost"``.
+        Settled rows to pay for again: ``"failed"``, ``"in_doubt"``, ``"lost"``. Those in doubt whose image is a URL
+        are looked for in the request history first, and collected free where they are found.
     refresh : bool
         Pay anew for rows that are stored.
     on_error : {"record", "raise"}

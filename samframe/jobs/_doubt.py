@@ -16,16 +16,18 @@ if TYPE_CHECKING:
 
 __all__ = ["find_in_history"]
 
-_PAGES = 10
+_PAGES = 200
 _PER_PAGE = 100
 _MOST_DAYS = 31
+_SLACK = timedelta(minutes=15)  # for clocks that differ
 
 
 async def find_in_history(api: Connection, ledger: Ledger, jobs: Iterable[Job]) -> dict[str, HistoryRow]:
     """Return, by job key, the history's row of jobs in doubt, where exactly the same inputs are visible in it.
 
     Only jobs whose image is a URL and that have a prompt can be told by their inputs; a prompt alone is never enough.
-    The history lags: not found does not mean not run, so a job that is not found stays in doubt.
+    The history lags: not found does not mean not run, so a job that is not found stays in doubt. It is read newest
+    first, back to when the oldest of these jobs was sent.
     """
     wanted = {_inputs(job): job for job in jobs if _is_visible(job)}
     if not wanted:
@@ -33,10 +35,8 @@ async def find_in_history(api: Connection, ledger: Ledger, jobs: Iterable[Job]) 
     found: dict[str, HistoryRow] = {}
     taken: set[str] = set()
     now = datetime.now(UTC)
-    dates = {
-        "from_date": f"{now - timedelta(days=_MOST_DAYS - 1):%Y-%m-%d}",
-        "to_date": f"{now + timedelta(days=1):%Y-%m-%d}",
-    }
+    oldest = max(_oldest_intent(ledger, wanted.values()), now - timedelta(days=_MOST_DAYS - 1))
+    dates = {"from_date": f"{oldest:%Y-%m-%d}", "to_date": f"{now + timedelta(days=1):%Y-%m-%d}"}
     for page in range(1, _PAGES + 1):
         try:
             rows = await api.history(**dates, page=page, per_page=_PER_PAGE)
@@ -55,9 +55,24 @@ async def find_in_history(api: Connection, ledger: Ledger, jobs: Iterable[Job]) 
                 continue
             found[job.key] = row
             taken.add(row.request_id)
-        if len(rows) < _PER_PAGE or len(found) == len(wanted):
+        if len(rows) < _PER_PAGE or len(found) == len(wanted) or _all_older(rows, oldest):
             break
     return found
+
+
+def _oldest_intent(ledger: Ledger, jobs: Iterable[Job]) -> datetime:
+    """Return when the first of these jobs can have been accepted, by this machine's clock and some slack."""
+    intents = [attempt["intent_at"] for job in jobs for attempt in ledger.attempts(job.key)]
+    return datetime.fromtimestamp(min(intents, default=0.0), UTC) - _SLACK
+
+
+def _all_older(rows: list[HistoryRow], oldest: datetime) -> bool:
+    """Say whether a page lies wholly before a moment; a page without readable times does not."""
+    try:
+        times = [datetime.fromisoformat(row.created_at or "") for row in rows]
+    except ValueError:
+        return False
+    return all((time if time.tzinfo else time.replace(tzinfo=UTC)) < oldest for time in times)
 
 
 def _is_visible(job: Job) -> bool:

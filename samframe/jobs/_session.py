@@ -27,7 +27,7 @@ from samframe.jobs._uploads import SharedUploads
 from samframe.segmind import Client, Connection, RemoteState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from samframe.jobs._coordinator import Exchange
@@ -261,14 +261,16 @@ class Session:
                 lease.demand, lease.stop = runner.waiting_jobs, runner.stop
             if self._stop_asked is not None:
                 runner.stop(self._stop_asked)
+            doubtful = [job for job in todo if _is_doubtful(steps[job.key], records.get(job.key))]
+            searched = {job.key for job in doubtful}
             flights = [
                 flight
                 for job in todo
-                if (flight := self._flight(job, steps[job.key], records.get(job.key), runner.now()))
+                if job.key not in searched
+                and (flight := self._flight(job, steps[job.key], records.get(job.key), runner.now()))
                 is not None
             ]
-            doubtful = [job for job in todo if steps[job.key] is Step.LOOK_FOR]
-            flights += await self._look_for(api, ledger, doubtful, records, runner)
+            flights += await self._look_for(api, ledger, doubtful, records, steps, runner)
             await runner.run(flights, self._settled)
 
     def _lease(self, ledger: Ledger, fingerprint: str) -> Lease | None:
@@ -290,16 +292,20 @@ class Session:
         self,
         api: Connection,
         ledger: Ledger,
-        doubtful: Iterable[Job],
+        doubtful: list[Job],
         records: dict[str, Record],
+        steps: dict[str, Step],
         runner: Runner,
     ) -> list[Flight]:
-        jobs = list(doubtful)
-        found = await find_in_history(api, ledger, jobs) if jobs else {}
+        """Collect what the history knows of jobs in doubt; with consent, send the others again."""
+        found = await find_in_history(api, ledger, doubtful) if doubtful else {}
         flights = []
-        for job in jobs:
+        for job in doubtful:
             row = found.get(job.key)
             record = records[job.key]
+            if row is None and steps[job.key] is Step.PAY:
+                flights.append(Flight(job=job, stage=Stage.SUBMIT, record=record, due=runner.now()))
+                continue
             if row is not None:
                 await ledger.submitted(job.key, row.request_id)  # unless another run has found it meanwhile
                 record = ledger.lookup([job.key])[job.key]
@@ -309,7 +315,8 @@ class Session:
                     self._settled(job, outcome)
                     self.progress.settle(job.row, job.n_rows, outcome)
                 continue
-            self.progress.budget.in_doubt -= 1
+            if steps[job.key] is Step.LOOK_FOR:
+                self.progress.budget.in_doubt -= 1
             flight = Flight(job=job, stage=Stage.POLL, record=record)
             start_collecting(flight, now=runner.now(), wall_time=self._wall_time())
             if row.state in {RemoteState.COMPLETED, RemoteState.FAILED}:
@@ -332,3 +339,10 @@ class Session:
                 return flight
             case _:
                 return None
+
+
+def _is_doubtful(step: Step, record: Record | None) -> bool:
+    """Say whether the history is asked first: of every job in doubt, also where the user would pay again."""
+    if step is Step.PAY:
+        return record is not None and record.state is JobState.IN_DOUBT
+    return step is Step.LOOK_FOR

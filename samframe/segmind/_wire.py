@@ -307,7 +307,10 @@ def _history_row(item: dict[str, Any]) -> HistoryRow | None:
     if isinstance(inputs, str):
         inputs = _parse(inputs.encode())
     error = item.get("error")
-    created = next((item[name] for name in ("created_at", "timestamp", "created") if item.get(name)), None)
+    created = next(
+        (item[name] for name in ("model_created", "created_at", "timestamp", "created") if item.get(name)),
+        None,
+    )
     return HistoryRow(
         request_id=request_id,
         state=_HISTORY_STATES.get(str(item.get("model_status", item.get("status"))).upper()),
