@@ -107,6 +107,10 @@ class Image:
             pairs, stored_hw=self.stored_hw, sent_hw=self.sent_hw, orientation=self.orientation
         )
 
+    def is_stored_raster(self, size_hw: tuple[int, int]) -> bool:
+        """Return whether a mask of this size, of the image as sent, lies on the stored raster as it is."""
+        return self.stored_hw is None or (self.orientation == 1 and size_hw == self.stored_hw)
+
     def mask_to_stored(self, mask: ArrayLike) -> NDArray[np.bool_]:
         """Return a mask of the image as sent on the stored raster, by nearest neighbour.
 

@@ -56,15 +56,16 @@ def decode_output(data: bytes, job: Job, artifacts: Artifacts) -> Stored:
             with quiet():
                 open_picture(data, read_header(data)).load()
             return Stored(artifact=artifacts.save(data), size=len(data), mask=None, note=None)
-        array = read_mask(data).mask
+        mask = read_mask(data).mask
     except (OutputError, ImageError) as error:
         raise OutputProblemError(str(error), artifact=artifacts.save(data) if data else None) from None
     note = None
     sent_hw = job.image.sent_hw
-    if sent_hw is not None and array.shape != sent_hw:
+    if sent_hw is not None and mask.size_hw != sent_hw:
         note = (
-            f"The mask came as {array.shape[1]} x {array.shape[0]} px for an image sent as "
+            f"The mask came as {mask.size_hw[1]} x {mask.size_hw[0]} px for an image sent as "
             f"{sent_hw[1]} x {sent_hw[0]} px; it was put right by nearest neighbour."
         )
-    mask = Mask.from_numpy(job.image.mask_to_stored(array))
+    if not job.image.is_stored_raster(mask.size_hw):
+        mask = Mask.from_numpy(job.image.mask_to_stored(mask.to_numpy()))
     return Stored(artifact=artifacts.save(data), size=len(data), mask=mask, note=note)

@@ -106,6 +106,18 @@ class Mask(MaskValue):
         toggles, size_hw = _png_mask.toggles_from_png(bytes(data))
         return cls._from_toggles(toggles, size_hw)
 
+    @classmethod
+    def from_plain_png(cls, data: bytes) -> Self | None:
+        """Return the mask of a PNG file that holds black and white and nothing else, None for any other PNG.
+
+        Raises
+        ------
+        MaskError
+            If the bytes are no PNG, damaged, or claim more than 2**29 pixels.
+        """
+        found = _png_mask.toggles_from_plain_png(bytes(data))
+        return cls._from_toggles(*found) if found is not None else None
+
     def to_png(self, *, bit_depth: int = 8) -> bytes:
         """Return a gray PNG file: 0 and 255 with 8 bits a pixel, or black and white with 1.
 

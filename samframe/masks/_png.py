@@ -49,6 +49,7 @@ class PngParts:
     colour_type: int
     interlaced: bool
     transparent: bool
+    animated: bool
     palette: bytes
     data: bytes
 
@@ -91,6 +92,7 @@ def parse_png(data: bytes) -> PngParts:
         found.get(b"PLTE", [b""])[0],
         b"".join(found.get(b"IDAT", [])),
         transparent=b"tRNS" in found,
+        animated=b"acTL" in found,
     )
 
 
@@ -109,7 +111,9 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at = end
 
 
-def _checked_parts(header: bytes, palette: bytes, data: bytes, *, transparent: bool) -> PngParts:
+def _checked_parts(
+    header: bytes, palette: bytes, data: bytes, *, transparent: bool, animated: bool
+) -> PngParts:
     if len(header) != 13:  # noqa: PLR2004 - the format's own length
         raise MaskError("the PNG file is damaged: it has no valid header")
     width, height, depth, colour, compression, filtering, interlace = struct.unpack(">IIBBBBB", header)
@@ -126,6 +130,7 @@ def _checked_parts(header: bytes, palette: bytes, data: bytes, *, transparent: b
         colour_type=colour,
         interlaced=bool(interlace),
         transparent=transparent,
+        animated=animated,
         palette=palette,
         data=data,
     )

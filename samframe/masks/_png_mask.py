@@ -15,13 +15,14 @@ import numpy.typing as npt
 from samframe.masks._codec import toggles_from_array, toggles_from_bits
 from samframe.masks._png import PngParts, inflate, inflate_pieces, parse_png, read_with_pillow
 
-__all__ = ["toggles_from_gray", "toggles_from_png"]
+__all__ = ["toggles_from_gray", "toggles_from_plain_png", "toggles_from_png"]
 
 Ints = npt.NDArray[np.integer[Any]]
 Bytes = npt.NDArray[np.uint8]
 
 _NONE, _SUB, _UP, _AVERAGE, _PAETH = range(5)
 _GRAY, _PALETTE = 0, 3  # colour types
+_MOST = 255
 _PIECE_BYTES = 1 << 19  # looked through before more is inflated
 _MAX_USED = 8  # more than one word in this many is not 0: read it as pixels
 _HARMLESS = 1 << 9
@@ -56,6 +57,29 @@ def toggles_from_png(data: bytes) -> tuple[Ints, tuple[int, int]]:
         if bits is not None:
             return toggles_from_bits(bits, parts.size_hw), parts.size_hw
     return toggles_from_gray(read_with_pillow(data)), parts.size_hw
+
+
+def toggles_from_plain_png(data: bytes) -> tuple[Ints, tuple[int, int]] | None:
+    """Return the spans of a PNG of black and white alone, as `toggles_from_png`; None for any other.
+
+    Black is 0 and white is all bits on, in every channel; what opacity there is is full. There is one picture in the
+    file, in gray or in colours, not interlaced, and filtered so that it can be told without unfiltering.
+
+    Raises
+    ------
+    MaskError
+        If the bytes are no PNG, damaged, or claim more than 2**29 pixels.
+    """
+    parts = parse_png(data)
+    if parts.interlaced or parts.transparent or parts.animated or parts.colour_type == _PALETTE:
+        return None
+    if parts.bit_depth == 1:
+        bits = _read_packed(parts)
+    elif parts.bit_depth == 8:  # noqa: PLR2004 - a byte a sample
+        bits = _bits_from_residuals(parts, white=_MOST)
+    else:
+        return None
+    return (toggles_from_bits(bits, parts.size_hw), parts.size_hw) if bits is not None else None
 
 
 def toggles_from_gray(gray: Bytes) -> Ints:
@@ -127,11 +151,15 @@ def _up_groups(filters: Bytes) -> list[tuple[int, int]]:
     return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
 
 
-def _bits_from_residuals(parts: PngParts) -> Bytes | None:
-    """Return the bits of an opaque image of two values (0 and 255, or 0 and 1) or of unfiltered gray, else None."""
+def _bits_from_residuals(parts: PngParts, *, white: int | None = None) -> Bytes | None:
+    """Return the bits of an opaque image of two values (0 and 255, or 0 and 1) or of unfiltered gray, else None.
+
+    With ``white`` given, images of just 0 and that value are read, and no others.
+    """
     filters, offsets, values = _find_residuals(parts)
     if len(filters) < parts.size_hw[0]:
-        return _read_unfiltered(parts) if parts.colour_type == _GRAY and not filters.any() else None
+        is_unfiltered = white is None and parts.colour_type == _GRAY and not filters.any()
+        return _read_unfiltered(parts) if is_unfiltered else None
     places = _places(offsets, values, filters, parts)
     if places is None:
         return None
@@ -145,8 +173,8 @@ def _bits_from_residuals(parts: PngParts) -> Bytes | None:
     _unfilter(bits, filters)
     # A byte of 255 (or 1, where white is 1) must turn a bit on and the other one turn it off: else a value is
     # neither black nor white. The first change of all turns on.
-    white = bits.ravel()[spots] & marks != 0
-    if values.size and not np.array_equal(white, values == values[0]):
+    turned_on = bits.ravel()[spots] & marks != 0
+    if values.size and not np.array_equal(turned_on, values == (white or values[0])):
         return None
     return _cut(bits, width)
 
@@ -226,8 +254,11 @@ def _places(offsets: Ints, values: Bytes, filters: Bytes, parts: PngParts) -> tu
 def _without_alpha(filters: Bytes, parts: PngParts, places: tuple[Ints, Ints, Bytes]) -> Ints | None:
     """Return which bytes are of colours, or None where the image is not opaque all over.
 
-    Where it is, alpha is predicted but at the start of a row that looks to its left only.
+    Where it is, alpha is predicted but at the start of a row that looks to its left only. In a row that is not
+    filtered, or looks at what is above the image, bytes of 0 are pixels that cannot be seen.
     """
+    if (filters == _NONE).any() or filters[0] == _UP:
+        return None
     ys, columns, values = places
     is_alpha = columns % parts.n_channels == parts.n_channels - 1
     begins = filters == _SUB

@@ -19,6 +19,7 @@ from samframe.images import (
     shorten,
     sniff_format,
 )
+from samframe.masks import Mask
 from samframe.segmind._mask_levels import Planes, mask_of_planes
 
 if TYPE_CHECKING:
@@ -63,13 +64,13 @@ class OutputMask:
 
     Attributes
     ----------
-    mask : ndarray of bool, shape (h, w), C order
+    mask : Mask
         At the size of the file, whatever that of the image.
     notes : tuple of str
         How it was encoded, where that is out of the ordinary: ``"values 0 and 1"``, ``"blurred edges"``.
     """
 
-    mask: NDArray[np.bool_]
+    mask: Mask
     notes: tuple[str, ...] = ()
 
 
@@ -116,12 +117,15 @@ def read_mask(data: bytes) -> OutputMask:
         raise OutputError(f"The output is {describe_bytes(data)}, not a PNG, JPEG or WebP image")
     try:
         header = read_header(data)
+        plain = _plain(data) if header.format == "PNG" else None
+        if plain is not None:
+            return OutputMask(mask=plain)
         mask, notes = mask_of_planes(_decode(data, header))
     except ImageError as error:
         raise OutputError(f"The output is {describe_bytes(data)} that cannot be read: {error}") from None
     except MaskError as error:
         raise OutputError(f"The output is {describe_bytes(data)}, but no mask: {error}") from None
-    return OutputMask(mask=mask, notes=notes)
+    return OutputMask(mask=Mask.from_numpy(mask), notes=notes)
 
 
 def _extract(output: object, *, depth: int) -> OutputRef:
@@ -157,6 +161,14 @@ def _extract_text(text: str) -> OutputRef:
     if sniff_format(data) is None and text[:5].lower() != "data:":
         raise OutputError(f"The result's output {shorten(text)} is neither a URL nor base64 of a picture")
     return OutputRef(data=data)
+
+
+def _plain(data: bytes) -> Mask | None:
+    """Return the mask of a PNG in black and white, which needs no look at its pixels; None for any other file."""
+    try:
+        return Mask.from_plain_png(data)
+    except MaskError:
+        return None  # damaged: the other reader says in what way
 
 
 def _decode(data: bytes, header: Header) -> Planes:

@@ -105,6 +105,66 @@ def test_black_and_white_in_every_filter_and_colour_type(picture, colour):
     assert Mask.from_png(write(samples, filters, colour=colour)) == Mask.from_numpy(pixels)
 
 
+@given(
+    pictures((0, 255)) | pictures((0, 1)) | pictures((0, 254, 255)) | pictures((0, 255, 1)),
+    st.sampled_from([GRAY, RGB, GRAY_ALPHA, RGBA]),
+    st.sampled_from([255, 255, 254, 0]),
+)
+@settings(deadline=None, max_examples=200)
+def test_plain_reader_takes_black_and_opaque_white_and_nothing_else(picture, colour, opacity):
+    """What it reads is 0 and 255 in every pixel, and opaque."""
+    pixels, filters = picture
+    samples = np.repeat(pixels[..., None], CHANNELS[colour], axis=2)
+    if colour in (GRAY_ALPHA, RGBA):
+        samples[..., -1] = opacity
+    mask = Mask.from_plain_png(write(samples, filters, colour=colour))
+    is_plain = np.isin(pixels, (0, 255)).all() and (colour in (GRAY, RGB) or opacity == 255)
+
+    assert mask is None or is_plain
+    assert mask is None or mask == Mask.from_numpy(pixels == 255)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_plain_reader_reads_what_pillow_writes(mode):
+    """Pillow's own choice of filters is one that it knows."""
+    pixels = np.zeros((60, 80), dtype=bool)
+    pixels[10:30, 20:61] = pixels[25:50, 5:40] = True
+    file = io.BytesIO()
+    Image.fromarray(pixels).convert("RGB").convert(mode).save(file, "PNG")
+
+    assert Mask.from_plain_png(file.getvalue()) == Mask.from_numpy(pixels)
+
+
+def test_plain_reader_leaves_animations_palettes_and_transparency_alone():
+    """A file that may show more than its first picture, or other colours, is not for it."""
+    pixels = np.zeros((4, 9), dtype=np.uint8)
+    plain = write(pixels, [2] * 4)
+    head = SIGNATURE + plain[8:33]
+    others = [
+        head + chunk(b"acTL", struct.pack(">II", 2, 0)) + plain[33:],
+        head + chunk(b"tRNS", b"\x00\x00") + plain[33:],
+        write(pixels, [2] * 4, colour=PALETTE, palette=bytes(3) + b"\xff" * 3),
+        write(pixels, [2] * 4, depth=2),
+    ]
+
+    assert Mask.from_plain_png(plain) is not None
+    assert [Mask.from_plain_png(other) for other in others] == [None] * 4
+
+
+@given(pictures((0, 255)), pictures((0, 255)), st.sampled_from([GRAY_ALPHA, RGBA]))
+@settings(deadline=None, max_examples=200)
+def test_what_cannot_be_seen_is_background_in_every_filter(picture, opacity, colour):
+    """White that is transparent counts as black, whatever the filters say of its opacity."""
+    height, width = (min(one[0].shape[axis] for one in (picture, opacity)) for axis in (0, 1))
+    pixels, seen = picture[0][:height, :width], opacity[0][:height, :width]
+    samples = np.repeat(pixels[..., None], CHANNELS[colour], axis=2)
+    samples[..., -1] = seen
+
+    assert Mask.from_png(write(samples, picture[1][:height], colour=colour)) == Mask.from_numpy(
+        (pixels == 255) & (seen == 255)
+    )
+
+
 @given(pictures((0, 1, 2, 127, 128, 254, 255)))
 @settings(deadline=None, max_examples=120)
 def test_gray_is_foreground_from_half_on(picture):
