@@ -143,33 +143,49 @@ def make_inputs(
     prompts = [read_prompt(cell) for cell in distinct.prompts]
     points = [_attempt(read_points, cell) for cell in distinct.points]
     removes = [_attempt(read_points, cell) for cell in distinct.remove_points]
-    counts = np.bincount(distinct.codes, minlength=len(distinct.first))
+    lists = (images, prompts, points, removes)
     by_key: dict[str, int] = {}
-    found: list[dict[str, Any]] = []
+    heads: list[int] = []
     problems: list[str] = []
     code_of = np.empty(len(distinct.first), dtype=np.int64)
-    for index, (image_at, prompt_at, points_at, removes_at) in enumerate(distinct.combinations):
-        image, prompt, point, remove = (
-            images[image_at],
-            prompts[prompt_at],
-            points[points_at],
-            removes[removes_at],
-        )
+    for index, places in enumerate(distinct.combinations):
+        image, prompt, point, remove = (cells[at] for cells, at in zip(lists, places, strict=True))
         problem = _problem(image, prompt, point, remove)
         if problem is not None:
             code_of[index] = -1 - len(problems)
             problems.append(problem)
             continue
-        fields = {"prompt": prompt, "points": point, "remove_points": remove, "parameters": parameters}
-        key = job_key(identity=identity, image_identity=image.identity, **fields)
-        if key not in by_key:
-            by_key[key] = len(found)
-            found.append(
-                {"key": key, "image": image, "row": int(distinct.first[index]), "n_rows": 0, **fields}
+        key = job_key(
+            identity=identity,
+            image_identity=image.identity,
+            prompt=prompt,
+            points=point,
+            remove_points=remove,
+            parameters=parameters,
+        )
+        code_of[index] = by_key.setdefault(key, len(heads))
+        if code_of[index] == len(heads):
+            heads.append(index)
+    codes = code_of[distinct.codes]
+    n_rows = np.bincount(codes[codes >= 0], minlength=len(heads)).tolist()
+    jobs = []
+    for key, index, count in zip(by_key, heads, n_rows, strict=True):
+        image, prompt, point, remove = (
+            cells[at] for cells, at in zip(lists, distinct.combinations[index], strict=True)
+        )
+        jobs.append(
+            Job(
+                key=key,
+                image=image,
+                prompt=prompt,
+                points=point,
+                remove_points=remove,
+                parameters=parameters,
+                row=int(distinct.first[index]),
+                n_rows=count,
             )
-        code_of[index] = by_key[key]
-        found[by_key[key]]["n_rows"] += int(counts[index])
-    return Inputs(jobs=[Job(**fields) for fields in found], problems=problems, codes=code_of[distinct.codes])
+        )
+    return Inputs(jobs=jobs, problems=problems, codes=codes)
 
 
 class _Bad(str):

@@ -94,8 +94,12 @@ def read_file(path: str, *, shown: str, root: str | None = None) -> bytes:
         real = locate(path, root=root)
         _check_regular(os.stat(real), shown)  # noqa: PTH116 - to open a device can set it going, so ask before
         with open(os.open(real, _FLAGS), "rb") as file:  # noqa: PTH123 - Path.open takes no flags
-            _check_regular(os.fstat(file.fileno()), shown)
-            data = file.read(MAX_FILE_BYTES + 1)
+            status = os.fstat(file.fileno())
+            _check_regular(status, shown)
+            # A byte more than it should have: one that grows meanwhile is read on. Room is made for no more than that.
+            data = file.read(status.st_size + 1)
+            if len(data) > status.st_size:
+                data += file.read(MAX_FILE_BYTES + 1 - len(data))
     except OSError as error:
         raise ImageError(f"{shorten(shown)}: {_reason(error)}{_where(shown, path, root, error)}") from None
     if len(data) > MAX_FILE_BYTES:

@@ -68,4 +68,4 @@ def decode_output(data: bytes, job: Job, artifacts: Artifacts) -> Stored:
         )
     if not job.image.is_stored_raster(mask.size_hw):
         mask = Mask.from_numpy(job.image.mask_to_stored(mask.to_numpy()))
-    return Stored(artifact=artifacts.save(data), size=len(data), mask=mask, note=note)
+    return Stored(artifact=artifacts.save(data), size=len(data), mask=mask.packed(), note=note)

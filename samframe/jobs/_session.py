@@ -7,6 +7,7 @@ import random
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from samframe.jobs._artifacts import Artifacts
@@ -263,15 +264,15 @@ class Session:
                 runner.stop(self._stop_asked)
             doubtful = [job for job in todo if _is_doubtful(steps[job.key], records.get(job.key))]
             searched = {job.key for job in doubtful}
-            flights = [
-                flight
+            found = await self._look_for(api, ledger, doubtful, records, steps, runner)
+            # Made as they are taken, and kept by nobody but the runner, which lets go of each that is done.
+            flights = (
+                self._flight(job, steps[job.key], records.get(job.key), runner.now())
                 for job in todo
                 if job.key not in searched
-                and (flight := self._flight(job, steps[job.key], records.get(job.key), runner.now()))
-                is not None
-            ]
-            flights += await self._look_for(api, ledger, doubtful, records, steps, runner)
-            await runner.run(flights, self._settled)
+            )
+            taken = (flight for flight in flights if flight is not None)
+            await runner.run(chain(taken, found), self._settled)
 
     def _lease(self, ledger: Ledger, fingerprint: str) -> Lease | None:
         """Return the membership with the coordinator, where runs share one."""

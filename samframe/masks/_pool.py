@@ -76,7 +76,11 @@ class MaskPool:
             Height and width in pixels.
         """
         sizes = np.array(sizes_hw, dtype=np.int32).reshape(-1, 2)
-        return cls([pa.array(counts, type=pa.large_binary())], sizes)
+        # pa.array grows its buffer by doubling, which for a moment takes three times the room.
+        offsets = np.zeros(len(counts) + 1, dtype=np.int64)
+        np.cumsum([len(one) for one in counts], out=offsets[1:])
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(counts))]
+        return cls([pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(counts), buffers)], sizes)
 
     def __len__(self) -> int:
         return len(self._sizes) + len(self._tail)

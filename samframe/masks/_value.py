@@ -46,6 +46,10 @@ class MaskValue:
     def _from_toggles(cls, toggles: Ints, size_hw: tuple[int, int]) -> Self:
         return cls._trusted(_counts.counts_from_toggles(toggles, size_hw), size_hw, toggles)
 
+    def packed(self) -> Self:
+        """Return the same mask without what was worked out of it for speed: what to keep of very many."""
+        return self._trusted(self._counts, self._size_hw)
+
     def _made(self, toggles: Ints) -> Self:
         return self._from_toggles(toggles, self._size_hw)
 
