@@ -15,7 +15,7 @@ PRICE_USD = 0.002
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One service: workers, service time in seconds (or its distribution), limits and faults."""
+    """One service: workers, service time in seconds (or its distribution), limits, faults, and different masks."""
 
     name: str
     rows: int
@@ -26,6 +26,7 @@ class Case:
     rate_kind: str = "fixed"
     polls_count: bool = False
     faults: bool = False
+    variants: int | None = 16
 
     def service_times(self) -> list[float]:
         """Return the service times that the server draws, in order."""
@@ -51,7 +52,7 @@ class Case:
 def _serve(pipe, case: Case) -> None:
     service = lognormal(1.7, sigma=0.5, seed=1) if case.service_s == "lognormal" else float(case.service_s)
     config = ServerConfig(
-        engine=DrawnEngine(variants=16),
+        engine=DrawnEngine(variants=case.variants),
         workers=case.workers,
         latency_s=service,
         price_usd=PRICE_USD,

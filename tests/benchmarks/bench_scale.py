@@ -160,14 +160,15 @@ def peak_mib() -> float:
 
 def segment_table(url: str, source: str, out: str, store: str, batch_rows: str, *per_minute: str) -> None:
     """Segment a table in a process of its own, and print its peak memory in MiB, its seconds and its CPU."""
-    began = time.perf_counter()
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
     idle = peak_mib()
     client = samframe.Client(KEY, base_url=url, rate_limit=float(per_minute[0]) if per_minute else None)
     samframe.segment_dataset(
         source, out=out, store=store, batch_rows=int(batch_rows), client=client, progress=False
     )
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    print(peak_mib(), idle, time.perf_counter() - began, usage.ru_utime + usage.ru_stime)
+    cpu = usage.ru_utime + usage.ru_stime - before.ru_utime - before.ru_stime
+    print(peak_mib(), idle, time.perf_counter() - began, cpu)
 
 
 def child(*arguments: object) -> subprocess.Popen:
@@ -309,7 +310,7 @@ def groups(scale: float) -> list[dict]:
 
 def measure(rows: int, per_minute: int) -> dict[str, float]:
     """Segment so many distinct rows in one process; return what it took."""
-    case = Case(name="long", rows=rows, workers=256, service_s=1.7)
+    case = Case(name="long", rows=rows, workers=256, service_s=1.7, variants=None)
     with tempfile.TemporaryDirectory() as name, service(case) as (url, look):
         make_frame(Path(name) / "images", rows).to_parquet(Path(name) / "in.parquet", row_group_size=10_000)
         asked = child(url, f"{name}/in.parquet", f"{name}/out", f"{name}/store", 2000, per_minute)
@@ -330,12 +331,19 @@ def measure(rows: int, per_minute: int) -> dict[str, float]:
         }
 
 
-def simulate(rows: int, per_minute: int, sample: dict[str, float], sample_rows: int) -> dict[str, float]:
-    """Return what so many distinct rows take: the limit's time and the last job's, the rest as in a small sample."""
-    per_row = {name: value / sample_rows for name, value in sample.items()}
-    last = sample["seconds"] - sample_rows * 60 / per_minute
-    return {name: value * rows for name, value in per_row.items()} | {
-        "seconds": rows * 60 / per_minute + last,
+def least_s(rows: int, per_minute: int, cpu_s: float) -> float:
+    """Return what the account's limit asks for, or the client's CPU where that is more."""
+    return max(rows * 60 / per_minute, cpu_s)
+
+
+def simulate(
+    rows: int, per_minute: int, sample: dict[str, float], sample_rows: int, sample_per_minute: int
+) -> dict[str, float]:
+    """Return what so many distinct rows take, by a small sample: the limit's time or the CPU's, then the last jobs'."""
+    scaled = {name: value * rows / sample_rows for name, value in sample.items()}
+    last = max(0.0, sample["seconds"] - least_s(sample_rows, sample_per_minute, sample["cpu"]))
+    return scaled | {
+        "seconds": least_s(rows, per_minute, scaled["cpu"]) + last,
         "usd": rows * PRICE_USD,
     }
 
@@ -346,28 +354,35 @@ def shown(what: str, rows: int, figures: dict[str, float]) -> dict:
         "": what,
         "rows": f"{rows:,}",
         "time": f"{seconds:,.0f} s" if seconds < 7200 else f"{seconds / 86400:,.1f} days",
-        "CPU": f"{figures['cpu']:,.0f} s",
+        "client CPU": f"{figures['cpu']:,.0f} s" if seconds < 7200 else f"{figures['cpu'] / 3600:,.1f} h",
         "requests": f"{figures['requests']:,.0f}",
         "paid": f"${figures['usd']:,.2f}",
-        "ledger MB": f"{figures['ledger'] / 1e6:,.1f}",
-        "artifacts MB": f"{figures['artifacts'] / 1e6:,.1f}",
-        "parts MB": f"{figures['parts'] / 1e6:,.1f}",
+        **{f"{name} MB": f"{figures[name] / 1e6:,.1f}" for name in ("ledger", "artifacts", "parts")},
+        **{
+            f"{name} bytes a row": f"{figures[name] / rows:,.0f}" for name in ("ledger", "artifacts", "parts")
+        },
     }
 
 
 def arithmetic(scale: float, per_minute: int) -> list[dict]:
     """A small sample, what it says of twenty times as many rows, those measured, and ten million."""
     rows = int(100_000 * scale)
-    small = rows // 20
+    small, ten_million = rows // 20, 10_000_000
     sample = measure(small, per_minute)
+    predicted = simulate(rows, per_minute, sample, small, per_minute)
     measured = measure(rows, per_minute)
-    ten_million = 10_000_000
+    off = {
+        name: f"{measured[name] / predicted[name]:.2f}"
+        for name in ("seconds", "cpu", "requests", "usd", "ledger")
+    }
+    print("\nmeasured / simulated: " + ", ".join(f"{name} {ratio}" for name, ratio in off.items()))
+    print(f"paid twice: {measured['twice']}")
+    far = [(limit, simulate(ten_million, limit, measured, rows, per_minute)) for limit in (1000, 6000)]
     return [
         shown(f"measured, {per_minute:,} a minute", small, sample),
-        shown(f"simulated, {per_minute:,} a minute", rows, simulate(rows, per_minute, sample, small)),
+        shown(f"simulated, {per_minute:,} a minute", rows, predicted),
         shown(f"measured, {per_minute:,} a minute", rows, measured),
-        shown("simulated, 1,000 a minute", ten_million, simulate(ten_million, 1000, measured, rows)),
-        shown("simulated, 6,000 a minute", ten_million, simulate(ten_million, 6000, measured, rows)),
+        *(shown(f"simulated, {limit:,} a minute", ten_million, figures) for limit, figures in far),
     ]
 
 
