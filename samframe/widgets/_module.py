@@ -11,6 +11,7 @@ __all__ = ["module_text", "style_text"]
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z_]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let) )", re.MULTILINE)
 _COMMENT_LINE = re.compile(r"^\s*//.*\n", re.MULTILINE)
+_LINE_END = re.compile(r"([;{,(\[])\n")
 _INDENT = re.compile(r"^\s+", re.MULTILINE)
 # What stays as it is (texts, patterns), or blanks beside a sign that needs none. Not `a - -b`, which is no `a--b`.
 _BLANKS = re.compile(
@@ -26,8 +27,9 @@ def module_text(name: str) -> str:
     """Return the text of a module of ``samframe/widgets/static`` that imports nothing.
 
     ``import { a } from "./b.js";`` becomes the text of ``b.js`` without its exports, once; lines that are comments, and
-    blanks that mean nothing, are left out, since the text is saved with every notebook. So modules keep to imports of
-    this one form, to names that differ between them, and to template literals of one line without another inside.
+    blanks and line ends that mean nothing, are left out, since the text is saved with every notebook. So modules keep
+    to imports of this one form, to names that differ between them, and to template literals of one line without another
+    inside.
 
     Parameters
     ----------
@@ -35,7 +37,7 @@ def module_text(name: str) -> str:
         Without its ending: ``"gallery"``.
     """
     text = _inlined(f"{name}.js", {f"{name}.js"})
-    text = _INDENT.sub("", _COMMENT_LINE.sub("", text))
+    text = _LINE_END.sub(r"\1", _INDENT.sub("", _COMMENT_LINE.sub("", text)))
     return _BLANKS.sub(lambda match: match[1] or match[2] or match[3], text)
 
 

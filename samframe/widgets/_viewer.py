@@ -244,19 +244,24 @@ class Viewer:
     def _looks(self) -> ipywidgets.HBox:
         """Return the controls that the page follows by itself, without the kernel."""
         gallery = self.gallery
+        shared = {
+            "style": {"description_width": "initial"},
+            "layout": ipywidgets.Layout(width="auto", flex="0 1 17em"),
+        }
         opacity = ipywidgets.FloatSlider(
-            value=gallery.opacity, min=0, max=1, step=0.05, description="opacity", readout=False
+            value=gallery.opacity, min=0, max=1, step=0.05, description="opacity", readout=False, **shared
         )
         tile = ipywidgets.IntSlider(
-            value=gallery.tile, min=64, max=400, step=2, description="tile size", readout=False
+            value=gallery.tile, min=64, max=400, step=2, description="tile size", readout=False, **shared
         )
-        outline = ipywidgets.Checkbox(value=gallery.outline, description="outline only", indent=False)
+        outline = ipywidgets.Checkbox(
+            value=gallery.outline, description="outline only", indent=False, **shared
+        )
         links = [
             ipywidgets.jslink((opacity, "value"), (gallery, "opacity")),
             ipywidgets.jslink((tile, "value"), (gallery, "tile")),
             ipywidgets.jslink((outline, "value"), (gallery, "outline")),
         ]
-        opacity.layout = tile.layout = outline.layout = ipywidgets.Layout(width="auto", flex="0 1 17em")
         line = ipywidgets.HBox(
             [opacity, tile, outline], layout={"flex_flow": "row wrap", "align_items": "center"}
         )
