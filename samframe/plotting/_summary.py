@@ -148,6 +148,9 @@ def _draw_times(axes: Axes, times: dict[str, NDArray[np.float64]]) -> None:
 def _draw_costs(axes: Axes, costs: NDArray[np.float64]) -> None:
     total, colour = np.concatenate([[0.0], np.cumsum(costs)]), line_colour(axes)
     sum_text = f"{total[-1]:.4f}".rstrip("0") if 0 < total[-1] < _DIME else f"{total[-1]:,.2f}"
+    if not total[-1]:
+        _say(axes, "nothing was billed")
+        axes.set_yticks([0.0])
     axes.fill_between(np.arange(len(total)), total, step="post", color=colour, alpha=0.25, linewidth=0)
     axes.step(np.arange(len(total)), total, where="post", color=colour)
     axes.set_xlim(0, max(len(costs), 1))

@@ -54,6 +54,15 @@ def test_four_panels_whatever_the_number_of_rows(n_rows, words, spent):
     assert (len(axes), axes[0].get_title(), axes[2].get_title()) == (4, words, f"{spent} spent")
 
 
+@pytest.mark.parametrize("n_rows", [0, 3])
+def test_free_rows_are_told(n_rows):
+    """Where no job was billed the panel says so, and has no scale of cents."""
+    axes = drawn(result(n_rows).assign(cost=0.0).sam.plot_summary())[2]
+
+    assert [text.get_text() for text in axes.texts] == ["nothing was billed"]
+    assert axes.get_yticks().tolist() == [0.0]
+
+
 def test_rows_are_counted_by_status():
     """Each status has its bar, with its number, and its name in words."""
     frame = result(5)
