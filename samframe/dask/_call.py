@@ -85,6 +85,8 @@ class PartitionCall:
         As of :func:`samframe.segment`.
     client : PortableClient
         Where to send jobs.
+    name : str
+        Of this call alone.
     host : str or None
         The machine whose disk holds the ledger, as configured; None: the only one there is.
     options : dict
@@ -94,6 +96,7 @@ class PartitionCall:
     image_col: Hashable
     prompt_col: Hashable | None
     client: PortableClient
+    name: str = ""
     host: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -112,7 +115,7 @@ def make_call(
     options : mapping
         As the caller gave them.
     run : str
-        Name of the budget that the partitions share, unless ``shared=`` names one.
+        Name of the call, and of the budget that the partitions share unless ``shared=`` names one.
 
     Raises
     ------
@@ -132,6 +135,7 @@ def make_call(
         image_col=image_col,
         prompt_col=prompt_col,
         client=PortableClient(client),
+        name=run,
         host=dask.config.get("samframe.ledger-host", None),
         options=given,
     )

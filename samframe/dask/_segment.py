@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from samframe.dask._call import PartitionCall, make_call
 from samframe.dask._place import where_the_ledger_is
+from samframe.dask._stopping import note_call, segment_until_stopped
 from samframe.frame import SegmentOptions, empty_result, signed
-from samframe.frame import segment as segment_frame
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -30,7 +30,7 @@ def segment(
 
     All partitions share one pace, one ``max_cost`` and one ledger: equal rows in different partitions are paid once,
     and computing the result again, or another one that is made of it, costs nothing. Partitions, index and order are
-    kept.
+    kept. After a Ctrl-C, or once nobody wants the result, partitions under way send nothing more.
 
     Parameters
     ----------
@@ -59,6 +59,7 @@ def segment(
     >>> ddf.sam.segment("url", "prompt", rate_limit=1000, max_cost=50).sam.to_parquet("out/")  # doctest: +SKIP
     """
     call = make_call(image_col, prompt_col, options, run=f"dask-{uuid.uuid4().hex}")
+    note_call(call.name)
     meta = empty_result(ddf._meta, call.checked())  # noqa: SLF001 - Dask's own name for it
     return ddf.map_partitions(partial(where_the_ledger_is, task=segment_partition), call, meta=meta)
 
@@ -67,4 +68,6 @@ def segment_partition(part: pd.DataFrame, call: PartitionCall) -> pd.DataFrame:
     """Segment one partition on this machine."""
     if part.empty:
         return empty_result(part, call.checked())
-    return segment_frame(part, call.image_col, call.prompt_col, client=call.client.client, **call.options)
+    return segment_until_stopped(
+        part, call.image_col, call.prompt_col, call_id=call.name, client=call.client.client, **call.options
+    )

@@ -1,0 +1,108 @@
+"""Ctrl-C during a computation reaches the partitions that are under way: they send nothing more.
+
+Dask lets a task run to its end, whatever became of who asked for it. So each partition looks: on a cluster, whether its
+task is still wanted; in threads and processes of this machine, for a file that Dask's own callback puts down here.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dask.callbacks import Callback
+
+from samframe.errors import SamframeError
+from samframe.frame import start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    import pandas as pd
+
+__all__ = ["note_call", "segment_until_stopped"]
+
+_TICK_S = 0.1
+#: Calls that were made in this process: what a Ctrl-C here stops.
+_CALLS: set[str] = set()
+
+
+def note_call(call_id: str) -> None:
+    """Let a Ctrl-C of this process stop a call's partitions."""
+    _CALLS.add(call_id)
+
+
+def segment_until_stopped(
+    part: pd.DataFrame, image_col: Hashable, prompt_col: Hashable | None, *, call_id: str, **options: Any
+) -> pd.DataFrame:
+    """Segment a partition as :func:`samframe.segment` does, unless nobody wants it any more.
+
+    Raises
+    ------
+    SamframeError
+        If the computation was stopped. What was paid for is in the ledger.
+    """
+    is_stopped = _watch(call_id)
+    if is_stopped():
+        raise SamframeError("The computation was stopped; nothing of this partition was sent.")
+    run = start(part, image_col, prompt_col, **options)
+    has_ended, was_stopped = threading.Event(), threading.Event()
+
+    def look() -> None:
+        while not has_ended.wait(_TICK_S):
+            if is_stopped():
+                was_stopped.set()
+                run.stop()
+                return
+
+    watcher = threading.Thread(target=look, name="samframe-watch", daemon=True)
+    watcher.start()
+    try:
+        out = run.result()
+    finally:
+        has_ended.set()
+        watcher.join()
+    if was_stopped.is_set():
+        raise SamframeError(
+            "The computation was stopped; what was paid for is in the ledger. Compute again to go on."
+        )
+    return out
+
+
+def _watch(call_id: str) -> Callable[[], bool]:
+    """Return what tells, from any thread, whether this task is no longer wanted."""
+    try:
+        from distributed import get_worker  # noqa: PLC0415 - an optional part of Dask
+
+        worker = get_worker()
+        key = worker.get_current_task()
+    except (ImportError, ValueError, KeyError):
+        return _flag(call_id).exists
+
+    def is_unwanted() -> bool:
+        task = worker.state.tasks.get(key)
+        return task is None or task.state == "cancelled"
+
+    return is_unwanted
+
+
+def _flag(call_id: str) -> Path:
+    return Path(tempfile.gettempdir()) / f"samframe-stop-{call_id}"
+
+
+class _Interrupts(Callback):
+    """Dask's schedulers of this machine tell when a computation begins, and how it ends."""
+
+    def _start(self, _dsk: Any) -> None:
+        for call_id in _CALLS:
+            _flag(call_id).unlink(missing_ok=True)
+
+    def _finish(self, _dsk: Any, _state: Any, _errored: bool) -> None:  # noqa: FBT001 - Dask's signature
+        if isinstance(sys.exc_info()[1], KeyboardInterrupt):
+            for call_id in _CALLS:
+                _flag(call_id).touch()
+
+
+_Interrupts().register()
