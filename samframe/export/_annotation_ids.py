@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from samframe.export._scratch import ScratchMap
 
 __all__ = ["AnnotationIds"]
 
@@ -19,11 +22,20 @@ class AnnotationIds:
 
     The id is a hash of the image, the prompt and the coordinates, and of how many rows before asked for the same.
     It depends neither on the mask, which may be corrected, nor on the row's place.
+
+    Parameters
+    ----------
+    asked, given : dict or ScratchMap, optional
+        Where to note what was asked for, and the ids; empty.
     """
 
-    def __init__(self) -> None:
-        self._asked: dict[bytes, int] = {}
-        self._given: set[int] = set()
+    def __init__(
+        self,
+        asked: dict[Any, Any] | ScratchMap | None = None,
+        given: dict[Any, Any] | ScratchMap | None = None,
+    ) -> None:
+        self._asked: dict[Any, Any] | ScratchMap = {} if asked is None else asked
+        self._given: dict[Any, Any] | ScratchMap = {} if given is None else given
 
     def give(self, image: str, prompt: str | None, *points: object) -> int:
         """Return the id of the next row.
@@ -44,7 +56,7 @@ class AnnotationIds:
         """
         asked = json.dumps([image, prompt, *map(_plain, points)], ensure_ascii=True).encode("ascii")
         key = hashlib.sha256(asked).digest()
-        number = self._asked.get(key, 0)
+        number = int(self._asked.get(key, 0))
         while True:
             digest = hashlib.sha256(key + number.to_bytes(8, "big")).digest()
             found = int.from_bytes(digest[:8], "big") >> (64 - _ID_BITS)
@@ -52,7 +64,7 @@ class AnnotationIds:
             if found and found not in self._given:
                 break
         self._asked[key] = number
-        self._given.add(found)
+        self._given[found] = 1
         return found
 
 

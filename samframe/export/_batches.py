@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch", "iter_batches"]
 
+_BUFFER_BYTES = 1 << 18
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
@@ -55,7 +57,7 @@ def iter_batches(
     columns : sequence of column names
         What is wanted; what the source lacks is left out.
     batch_rows : int
-        Rows of a frame at a time; of a file, row groups are taken as they are.
+        Rows at a time, at most.
 
     Raises
     ------
@@ -81,7 +83,7 @@ def iter_batches(
         folder = open_folder(text)
         location = location_of(folder)
         parts = [file.path for file in read_manifest(folder, kinds={"data"}).files]
-    yield from _part_batches(folder, parts, columns, location)
+    yield from _part_batches(folder, parts, columns, location, batch_rows)
 
 
 def _frame_batches(df: pd.DataFrame, columns: Sequence[Hashable], batch_rows: int) -> Iterator[Batch]:
@@ -96,16 +98,21 @@ def _frame_batches(df: pd.DataFrame, columns: Sequence[Hashable], batch_rows: in
 
 
 def _part_batches(
-    folder: Folder, parts: Sequence[str], columns: Sequence[Hashable], location: str | None
+    folder: Folder,
+    parts: Sequence[str],
+    columns: Sequence[Hashable],
+    location: str | None,
+    batch_rows: int,
 ) -> Iterator[Batch]:
     start = 0
     for part in parts:
         with folder.open(part) as handle:
             try:
-                file = pq.ParquetFile(handle, page_checksum_verification=True)
+                # With a buffer, pages are read one by one: pandas writes a million rows into one row group.
+                file = pq.ParquetFile(handle, page_checksum_verification=True, buffer_size=_BUFFER_BYTES)
                 wanted, has_labels = _present(file.schema_arrow, columns)
-                for group in range(file.num_row_groups):
-                    table = file.read_row_group(group, columns=wanted)
+                for rows in file.iter_batches(batch_size=batch_rows, columns=wanted):
+                    table = pa.Table.from_batches([rows])
                     # The dataset's own copies of images are there wherever the dataset is.
                     frame = table_frame(
                         table, folder=location, index={}, images="copied", keep=[ANNOTATION_ID]

@@ -14,6 +14,7 @@ from samframe.export._fidelity import Fidelity, likeness
 from samframe.export._members import find_members, iter_members
 from samframe.export._options import ExportCall, ExportOptions, shows_options
 from samframe.export._outline import one_outline
+from samframe.export._scratch import Scratch
 from samframe.export._shelf import Placed, RowList, Shelf, export_folder, number_of, save_report, split_names
 
 if TYPE_CHECKING:
@@ -165,12 +166,16 @@ def _write(
     with ExitStack() as stack:
         rows = stack.enter_context(RowList(root, call))
         files = {
-            split: CocoFile(
-                stack.enter_context(annotation_path(root, name).open("w", encoding="ascii")), head, licence
+            split: stack.enter_context(
+                CocoFile(
+                    stack.enter_context(annotation_path(root, name).open("w", encoding="ascii")),
+                    head,
+                    licence,
+                )
             )
             for split, name in names.items()
         }
-        given: set[int] = set()
+        given = Scratch().map()
         for member in iter_members(source, call, members):
             placed, is_new = shelf.place(member)
             file = files[member.split]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import IO, TYPE_CHECKING, Any
+import shutil
+import tempfile
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from samframe.masks import Mask
 
@@ -24,7 +26,7 @@ def annotation_path(root: Path, name: str) -> Path:
 
 
 class CocoFile:
-    """Writes annotations as they come; images are kept until the end.
+    """Writes annotations as they come; images wait in a temporary file until the end.
 
     Parameters
     ----------
@@ -39,10 +41,16 @@ class CocoFile:
     def __init__(self, file: IO[str], head: Mapping[str, Any], licence: Any) -> None:
         self._file = file
         self._licence = licence
-        self._images: list[str] = []
+        self._images = tempfile.TemporaryFile("w+", encoding="ascii")  # noqa: SIM115 - __exit__ closes it
         self._n_annotations = 0
         heads = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in head.items())
         file.write(f"{{{heads},\n{_BEGIN}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._images.close()
 
     def add_image(self, placed: Placed, file_name: str, **further: str | None) -> None:
         """Add an image; what is None of `further` is left out."""
@@ -55,7 +63,7 @@ class CocoFile:
         }
         facts = {"license": self._licence, **further}
         image |= {name: value for name, value in facts.items() if value is not None}
-        self._images.append(json.dumps(image))
+        self._images.write((",\n" if self._images.tell() else "") + json.dumps(image))
 
     def add(self, annotation: Mapping[str, Any]) -> None:
         """Write an annotation."""
@@ -66,7 +74,10 @@ class CocoFile:
 
     def end(self) -> None:
         """Write what comes after the annotations."""
-        self._file.write(f'\n{_END}\n"images": [\n' + ",\n".join(self._images) + "\n]}\n")
+        self._file.write(f'\n{_END}\n"images": [\n')
+        self._images.seek(0)
+        shutil.copyfileobj(self._images, self._file)
+        self._file.write("\n]}\n")
 
 
 def read_annotations(path: Path) -> Iterator[dict[str, Any]]:

@@ -138,7 +138,7 @@ class _Made:
             check_overlap(overlap, self.members.categories)
         self.names = split_names(self.members.splits)
         self._shelf = Shelf(None, paths=call.paths)
-        self._checksums: dict[str, list[int]] = {split: [] for split in self.names}
+        self._checksums = dict.fromkeys(self.names, 0)
         self._fidelity = Fidelity()
         self.tables: SplitTables | None = None
 
@@ -154,15 +154,13 @@ class _Made:
         column = "label_map" if self._is_semantic else "mask"
         with SplitTables(schema, self.names, root) as tables:
             for split, row in self._semantic_rows(rows) if self._is_semantic else self._instance_rows(rows):
-                checksum = zlib.crc32(row["image"]["bytes"], zlib.crc32(row[column]["bytes"]))
-                self._checksums[split].append(checksum)
+                self._checksums[split] = _checksum(row["image"], row[column], self._checksums[split])
                 tables.add(split, row)
         for split, written in self._checksums.items():
-            found = (
-                zlib.crc32(image["bytes"], zlib.crc32(mask["bytes"]))
-                for image, mask in tables.pairs(split, "image", column)
-            )
-            if list(found) != written:
+            found = 0
+            for image, mask in tables.pairs(split, "image", column):
+                found = _checksum(image, mask, found)
+            if found != written:
                 raise MaskError(f"split {split!r}: the rows read back are not those that were written.")
         self.tables = tables
 
@@ -199,8 +197,8 @@ class _Made:
         for rows in by_image(iter_members(self._source, self._call, self.members)):
             png = encode_label_map(label_map(rows, overlap=self._overlap), coloured=False)
             found = read_label_map(png)
-            image = self._image(rows[0])
-            placed, _ = self._shelf.place(rows[0])
+            image = self._image(rows[-1])
+            placed, _ = self._shelf.place(rows[-1])
             for row in rows:
                 share = visible_share(row, found)
                 self._fidelity.add(row.record.position, share)
@@ -228,6 +226,11 @@ class _Made:
         return self._fidelity.report(
             path, "huggingface", left_out=self.members.left_out, warnings=self.members.warnings
         )
+
+
+def _checksum(image: dict[str, Any], mask: dict[str, Any], before: int) -> int:
+    """Return the checksum of all rows up to this one."""
+    return zlib.crc32(mask["bytes"], zlib.crc32(image["bytes"], before))
 
 
 def _datasets() -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import io
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,6 +13,9 @@ import numpy.typing as npt
 
 from samframe.errors import OptionError
 from samframe.export._members import image_key
+from samframe.export._scratch import Scratch
+from samframe.export._shelf import plain_label
+from samframe.masks import Mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,13 +61,51 @@ def check_overlap(overlap: str, categories: Sequence[str]) -> None:
 
 
 def by_image(members: Iterator[Member]) -> Iterator[list[Member]]:
-    """Yield the rows of each image of a split together, as soon as its last one is known."""
-    waiting: dict[tuple[str, str], list[Member]] = {}
+    """Yield the rows of each image of a split together, as soon as its last one is known.
+
+    The others wait on disk meanwhile. Of the frame's cells, they come back with those of the last row.
+    """
+    waiting = Scratch().map()
     for member in members:
-        at = (member.split, image_key(member.record))
-        waiting.setdefault(at, []).append(member)
-        if member.is_last_of_image:
-            yield waiting.pop(at)
+        at = f"{member.split}\0{image_key(member.record)}"
+        count = waiting.get(at, 0)
+        if not member.is_last_of_image:
+            waiting[f"{at}\0{count}"] = _packed(member)
+            waiting[at] = count + 1
+            continue
+        yield [
+            *(_unpacked(waiting.pop(f"{at}\0{number}"), member) for number in range(count)),
+            member,
+        ]
+
+
+def _packed(member: Member) -> str:
+    """Return what a label map and its list of rows need of a row, as text."""
+    record, mask = member.record, member.record.mask
+    return json.dumps(
+        [
+            record.position,
+            plain_label(record.label),
+            record.annotation_id,
+            None if mask is None else mask.to_coco(),
+            record.area,
+            member.category,
+        ]
+    )
+
+
+def _unpacked(text: str, last: Member) -> Member:
+    """Return the row of a text; what it shares with the last row of its image is taken from there."""
+    position, label, annotation_id, mask, area, category = json.loads(text)
+    record = replace(
+        last.record,
+        position=position,
+        label=label,
+        annotation_id=annotation_id,
+        mask=None if mask is None else Mask.from_coco(mask),
+        area=area,
+    )
+    return replace(last, record=record, category=category, is_last_of_image=False)
 
 
 def label_map(rows: Sequence[Member], *, overlap: str) -> LabelMap:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["NEAR_DUPLICATE_BITS", "link_near_duplicates", "perceptual_hash"]
 
@@ -61,17 +57,19 @@ def _cosines() -> npt.NDArray[np.float64]:
     return waves
 
 
-def link_near_duplicates(hashes: Sequence[int], *, max_bits: int) -> list[int]:
+def link_near_duplicates(hashes: npt.ArrayLike, *, max_bits: int) -> list[int]:
     """Return for each hash the least position that it is linked to, by steps of at most `max_bits` differing bits.
 
     Parameters
     ----------
-    hashes : sequence of int
+    hashes : array_like of uint64
         As :func:`perceptual_hash` gives them.
     max_bits : int
         0 to 63.
     """
-    values, inverse = np.unique(np.array(hashes, dtype=np.uint64), return_inverse=True)
+    if not np.size(hashes):
+        return []
+    values, inverse = np.unique(np.asarray(hashes, dtype=np.uint64), return_inverse=True)
     roots = np.arange(len(values))
     for some in _candidates(values, max_bits):
         for a, b in some.tolist():

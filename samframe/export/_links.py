@@ -5,41 +5,70 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from samframe.errors import ImageError
 from samframe.export._likeness import link_near_duplicates, perceptual_hash
-from samframe.export._splits import assign_splits, cluster_rows
+from samframe.export._scratch import Scratch
+from samframe.export._splits import assign_splits, digest_of, link_nodes
 from samframe.images import raster
 
 if TYPE_CHECKING:
-    from samframe.export._pictures import Picture
+    import numpy.typing as npt
 
-__all__ = ["Links", "cell_text"]
+    from samframe.export._pictures import Picture
+    from samframe.export._scratch import ScratchMap
+
+__all__ = ["Links", "Numbers", "cell_text"]
 
 #: Long side in pixels at which pictures are decoded to be hashed.
 _HASHED_SIDE = 128
+_NONE = -1
+#: No perceptual hash: the last of their 64 bits is never set.
+_NO_HASH = 1
+
+
+class Numbers:
+    """Gives texts numbers from 0, by first appearance; the texts themselves are on disk."""
+
+    def __init__(self, known: ScratchMap) -> None:
+        self._known = known
+        self.digests = array("Q")
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+    def give(self, text: str | None) -> int:
+        """Return the number of a text, a new one where it is new; -1 of None."""
+        if text is None:
+            return _NONE
+        number = int(self._known.setdefault(text, len(self.digests)))
+        if number == len(self.digests):
+            self.digests.append(digest_of(text))
+        return number
+
+    def find(self, text: str) -> int:
+        """Return the number of a text, -1 where it has none."""
+        return int(self._known.get(text, _NONE))
 
 
 class Links:
-    """Collects what links rows, then draws their splits."""
+    """Collects what links rows, then draws their splits. A row takes 12 bytes, an image 16."""
 
     def __init__(self) -> None:
-        self.positions = array("q")
-        self.images: list[str | None] = []
-        self._groups: list[str | None] = []
-        self._strata: list[str] = []
-        self._hashes: dict[str, int | None] = {}
-        self._texts: dict[str, str] = {}
+        scratch = Scratch()
+        self.images = array("i")
+        self.names = Numbers(scratch.map())
+        self._groups, self._group_names = array("i"), Numbers(scratch.map())
+        self._strata, self._stratum_names = array("i"), Numbers(scratch.map())
+        self._hashes = array("Q")
 
-    def add(
-        self, position: int, *, image: str | None, picture: Picture | None, group: object, stratum: object
-    ) -> None:
+    def add(self, *, image: str | None, picture: Picture | None, group: object, stratum: object) -> None:
         """Add a row.
 
         Parameters
         ----------
-        position : int
         image : str or None
             What tells images apart; None links the row to no image.
         picture : Picture or None
@@ -47,22 +76,17 @@ class Links:
         group, stratum : object
             Cells; a missing group links the row to no other.
         """
-        # One text an image, a group and a stratum, not one a row.
-        image, group_text, stratum_text = (
-            None if text is None else self._texts.setdefault(text, text)
-            for text in (image, cell_text(group), cell_text(stratum))
-        )
-        self.positions.append(position)
-        self.images.append(image)
-        self._groups.append(group_text)
-        self._strata.append(stratum_text or "")
-        if image is not None and picture is not None and image not in self._hashes:
-            self._hashes[image] = _hash_of(picture)
+        number = self.names.give(image)
+        self.images.append(number)
+        self._groups.append(self._group_names.give(cell_text(group)))
+        self._strata.append(self._stratum_names.give(cell_text(stratum) or ""))
+        if number == len(self._hashes):
+            self._hashes.append(_NO_HASH if picture is None else _hash_of(picture))
 
     def draw(
         self, fractions: dict[str, float], *, seed: int, near_duplicates: int | None, is_stratified: bool
-    ) -> tuple[list[str], list[str]]:
-        """Return the split of each row, and warnings.
+    ) -> tuple[npt.NDArray[np.integer], list[str]]:
+        """Return the split of each row, by its position among the fractions, and warnings.
 
         Parameters
         ----------
@@ -74,18 +98,22 @@ class Links:
         is_stratified : bool
             Whether each stratum is divided by the fractions.
         """
-        near = self._near(near_duplicates)
-        clusters = cluster_rows(len(self.images), [self.images, near, self._groups])
-        names = [f"{image}\0{group}" for image, group in zip(self.images, self._groups, strict=True)]
-        strata = self._strata if is_stratified else None
-        found = assign_splits(names, clusters, fractions, seed=seed, strata=strata)
-        present = set(found)
+        clusters = self.clusters(near_duplicates)
+        found = assign_splits(
+            self._row_digests(),
+            clusters,
+            fractions,
+            seed=seed,
+            strata=np.array(self._strata, np.int32) if is_stratified else None,
+            stratum_digests=np.array(self._stratum_names.digests, np.uint64) if is_stratified else None,
+        )
+        counts = np.bincount(found, minlength=len(fractions))
         warnings = [
             f"Split {name!r} is empty: its share is smaller than the rows that belong together."
-            for name in fractions
-            if name not in present
+            for name, count in zip(fractions, counts.tolist(), strict=True)
+            if not count
         ]
-        largest = int(pd.Series(clusters).value_counts().max()) if len(clusters) else 0
+        largest = int(np.unique(clusters, return_counts=True)[1].max()) if len(clusters) else 0
         if len(fractions) > 1 and largest > max(fractions.values()) * len(found) + 1:
             warnings.append(
                 f"{largest:,} of {len(found):,} rows belong together by image, near-duplicate or group: "
@@ -93,25 +121,40 @@ class Links:
             )
         return found, warnings
 
-    def _near(self, max_bits: int | None) -> list[int | None]:
-        """Return for each row the number of its image's cluster of near-duplicates."""
-        # Sorted, so that the numbers do not depend on the order of rows.
-        known = sorted((key, value) for key, value in self._hashes.items() if value is not None)
-        if max_bits is None or not known:
-            return [None] * len(self.images)
-        roots = link_near_duplicates([value for _, value in known], max_bits=max_bits)
-        cluster = {key: root for (key, _), root in zip(known, roots, strict=True)}
-        return [None if image is None else cluster.get(image) for image in self.images]
+    def clusters(self, near_duplicates: int | None) -> npt.NDArray[np.integer]:
+        """Return the cluster of each row, int of shape (n_rows,): rows that share anything have one number."""
+        images, groups = np.array(self.images, np.int32), np.array(self._groups, np.int32)
+        n_images, n_groups = len(self.names), len(self._group_names)
+        both = (images != _NONE) & (groups != _NONE)
+        a, b = images[both], groups[both] + n_images
+        if near_duplicates is not None:
+            hashes = np.array(self._hashes, np.uint64)
+            (hashed,) = np.nonzero(hashes != _NO_HASH)
+            roots = link_near_duplicates(hashes[hashed], max_bits=near_duplicates)
+            a, b = np.concatenate([a, hashed]), np.concatenate([b, hashed[roots]])
+        linked = link_nodes(n_images + n_groups, a, b)
+        alone = n_images + n_groups + np.arange(len(images))
+        node = np.where(images != _NONE, images, np.where(groups != _NONE, groups + n_images, _NONE))
+        return np.where(node == _NONE, alone, linked[node] if len(linked) else alone)
+
+    def _row_digests(self) -> npt.NDArray[np.uint64]:
+        """Return what each row is, by content: its image and its group."""
+        parts = []
+        for numbers, names in ((self.images, self.names), (self._groups, self._group_names)):
+            # What has no text, -1, is the last one.
+            digests = np.append(np.array(names.digests, np.uint64), np.uint64(0))
+            parts.append(digests[np.array(numbers, np.int32)])
+        return parts[0] * np.uint64(3) + parts[1]
 
 
-def _hash_of(picture: Picture) -> int | None:
-    """Return a picture's perceptual hash, None for a URL and for what does not decode."""
+def _hash_of(picture: Picture) -> int:
+    """Return a picture's perceptual hash, 1 for a URL and for what does not decode."""
     if picture.source is None:
-        return None
+        return _NO_HASH
     try:
         return perceptual_hash(raster(picture.source, max_side=_HASHED_SIDE)[0])
     except ImageError:
-        return None
+        return _NO_HASH
 
 
 def cell_text(cell: Any) -> str | None:

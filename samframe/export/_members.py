@@ -7,6 +7,8 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from samframe.errors import ImageError, OptionError
 from samframe.export._links import Links, cell_text
 from samframe.export._records import iter_records, offline_warning
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from samframe.export._links import Numbers
     from samframe.export._options import ExportCall
     from samframe.export._records import Record
 
@@ -31,7 +34,7 @@ NOT_A_MEMBER = -1
 
 @dataclass(slots=True)
 class Members:
-    """What the first pass found. Rows are known by their position in the source.
+    """What the first pass found, in 13 bytes a row. Rows are known by their position in the source.
 
     Attributes
     ----------
@@ -43,8 +46,12 @@ class Members:
         Names, in the order of their ids.
     category : array of int
         Position in `categories` of each row, -1 for rows that are left out.
-    last_of_image : dict
-        For each image and split the last row that shows it.
+    images : Numbers or None
+        The number of each image.
+    image : array of int
+        Number of each row's image, -1 for rows that are left out.
+    is_last : bytearray
+        1 for the last row of its image in its split.
     left_out : list of (int, str)
         Position and reason.
     warnings : list of str
@@ -54,7 +61,9 @@ class Members:
     split: array[int] = field(default_factory=lambda: array("i"))
     categories: list[str] = field(default_factory=list)
     category: array[int] = field(default_factory=lambda: array("i"))
-    last_of_image: dict[tuple[int, str], int] = field(default_factory=dict)
+    images: Numbers | None = None
+    image: array[int] = field(default_factory=lambda: array("i"))
+    is_last: bytearray = field(default_factory=bytearray)
     left_out: list[tuple[int, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -105,14 +114,14 @@ def find_members(
     splits: dict[str, int] = {}
     links = Links()
     offline = 0
-    for record in iter_records(source, columns=call.columns(), image_root=call.image_root):
+    for record in iter_records(source, columns=call.columns(), image_root=call.image_root, with_ids=False):
         _check_cells(record, call)
         category = _category(record, call)
         reason = record.reason or refuse(record) or _lacks(record, call, category)
         if reason is not None or category is None:
             members.left_out.append((record.position, reason or ""))
-            members.split.append(NOT_A_MEMBER)
-            members.category.append(NOT_A_MEMBER)
+            for column in (members.split, members.category, members.image):
+                column.append(NOT_A_MEMBER)
             continue
         if call.categories is not None and category not in known:
             raise OptionError(f"Row {record.position}: its category {category!r} is not among categories.")
@@ -122,12 +131,13 @@ def find_members(
             0 if call.fractions else splits.setdefault(record.split or ONLY_SPLIT, len(splits))
         )
         _add_links(links, record, call)
-    if not links.positions:
+        members.image.append(links.images[-1])
+    if not links.images:
         raise OptionError(f"No row can be exported. {_first_reason(members)}")
-    members.categories, members.splits = list(known), list(splits)
+    members.categories, members.splits, members.images = list(known), list(splits), links.names
     if call.fractions:
         _draw_splits(members, links, call, call.fractions)
-    _note_images(members, links)
+    _note_images(members)
     members.warnings += [offline_warning(offline)] if offline else []
     members.categories, members.splits = call.shown(members.categories), call.shown(members.splits)
     return members
@@ -140,7 +150,7 @@ def iter_members(
     *,
     open_pictures: bool = True,
 ) -> Iterator[Member]:
-    """Yield the rows that take part, in order.
+    """Yield the rows that take part, in order; without pictures they have no annotation ids.
 
     Raises
     ------
@@ -148,23 +158,25 @@ def iter_members(
         If an image is another one than in the first pass.
     """
     stream = iter_records(
-        source, columns=call.columns(), image_root=call.image_root, open_pictures=open_pictures
+        source,
+        columns=call.columns(),
+        image_root=call.image_root,
+        open_pictures=open_pictures,
+        with_ids=open_pictures,
     )
     for record in stream:
         split = members.split[record.position]
         if split == NOT_A_MEMBER:
             continue
-        last = False
-        if open_pictures:
-            at = members.last_of_image.get((split, image_key(record)))
-            if at is None:
+        if open_pictures and members.images is not None:
+            found = members.images.find(image_key(record))
+            if found != members.image[record.position]:
                 raise ImageError(f"Row {record.position}: its image changed since this export had read it.")
-            last = at == record.position
         yield Member(
             record=record,
             split=members.splits[split],
             category=members.category[record.position],
-            is_last_of_image=last,
+            is_last_of_image=bool(members.is_last[record.position]),
         )
 
 
@@ -176,7 +188,6 @@ def image_key(record: Record) -> str:
 
 def _add_links(links: Links, record: Record, call: ExportCall) -> None:
     links.add(
-        record.position,
         image=image_key(record),
         picture=record.picture if call.fractions and call.near_duplicates is not None else None,
         group=record.cells.get(call.group) if call.group is not None else None,
@@ -192,20 +203,25 @@ def _draw_splits(members: Members, links: Links, call: ExportCall, fractions: di
         is_stratified=call.stratify is not None,
     )
     members.splits = list(fractions)
-    number = {name: at for at, name in enumerate(members.splits)}
-    for position, name in zip(links.positions, found, strict=True):
-        members.split[position] = number[name]
+    split = np.frombuffer(members.split, dtype=np.intc)
+    split[split != NOT_A_MEMBER] = found
     members.warnings += warnings
 
 
-def _note_images(members: Members, links: Links) -> None:
+def _note_images(members: Members) -> None:
     """Note the last row of each image in each split, and warn where an image is in several."""
-    for position, key in zip(links.positions, links.images, strict=True):
-        if key is None:  # every row that takes part has an image
-            continue
-        members.last_of_image[members.split[position], key] = position
-    keys = {key for _, key in members.last_of_image}
-    straddling = len(members.last_of_image) - len(keys)
+    split, image = (np.frombuffer(column, dtype=np.intc) for column in (members.split, members.image))
+    n_images = int(image.max()) + 1
+    is_last, n_shown = np.zeros(len(split), np.uint8), np.zeros(n_images, np.intc)
+    for number in range(len(members.splits)):
+        (rows,) = np.nonzero(split == number)
+        last = np.full(n_images, NOT_A_MEMBER, np.int64)
+        last[image[rows]] = rows  # of rows of one image numpy keeps the last
+        shown = last != NOT_A_MEMBER
+        is_last[last[shown]] = 1
+        n_shown += shown
+    members.is_last = bytearray(is_last)
+    straddling = int(np.count_nonzero(n_shown > 1))
     if straddling:
         members.warnings.append(
             f"{straddling:,} images are in more than one split: what is measured on one has been seen in another."

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from samframe.export._scratch import ScratchMap
 
 __all__ = ["fold_name", "safe_name"]
 
@@ -19,7 +23,7 @@ _MAX_BYTES = 120
 _DIGEST_CHARS = 10
 
 
-def safe_name(text: str, *, taken: set[str], suffix: str = "") -> str:
+def safe_name(text: str, *, taken: set[str] | ScratchMap, suffix: str = "") -> str:
     """Return a file name made of a text.
 
     Letters, digits and ``-_.`` stay, in any script, NFC-normalised; everything else becomes ``_``. Where that changes
@@ -29,7 +33,7 @@ def safe_name(text: str, *, taken: set[str], suffix: str = "") -> str:
     ----------
     text : str
         Anything: a path, an index label, a prompt.
-    taken : set of str
+    taken : set of str, or ScratchMap
         Names that are in use, as :func:`fold_name` gives them (file systems may ignore case and normal form). The new
         name is added.
     suffix : str

@@ -15,6 +15,7 @@ from samframe.errors import MaskError, OptionError
 from samframe.export._annotation_ids import AnnotationIds
 from samframe.export._batches import Batch, iter_batches
 from samframe.export._pictures import Picture, PictureReader
+from samframe.export._scratch import Scratch
 from samframe.export._tables import ANNOTATION_ID
 from samframe.masks import Mask, MaskArray, _columns
 
@@ -138,12 +139,13 @@ def iter_records(
     columns: RecordColumns | None = None,
     image_root: str | os.PathLike[str] | None = None,
     open_pictures: bool = True,
+    with_ids: bool = True,
     batch_rows: int = 4096,
 ) -> Iterator[Record]:
     """Yield each row in order, those that cannot be exported too, with the reason.
 
-    Memory holds one batch (of files: one row group) at a time. A dataset has its rows' ids with it; for other sources
-    some 200 bytes a row are kept to give ids that are unique.
+    Memory holds one batch at a time. A dataset has its rows' ids with it; of other files, what is needed to give ids
+    that are unique is kept on disk.
 
     Parameters
     ----------
@@ -155,8 +157,10 @@ def iter_records(
         A folder that confines image paths; relative ones start there.
     open_pictures : bool
         Whether to look at the images: their size must be that of the mask.
+    with_ids : bool
+        Whether rows get their annotation ids; else they are 0.
     batch_rows : int
-        Rows of a frame taken at a time.
+        Rows taken at a time.
 
     Raises
     ------
@@ -169,7 +173,14 @@ def iter_records(
     """
     names = columns or RecordColumns()
     reader = PictureReader(image_root)
-    ids = AnnotationIds()
+    ids = None
+    if with_ids:
+        scratch = Scratch()
+        ids = (
+            AnnotationIds()
+            if isinstance(source, pd.DataFrame)
+            else AnnotationIds(scratch.map(), scratch.map())
+        )
     for batch in iter_batches(source, [*names.wanted(), ANNOTATION_ID], batch_rows=batch_rows):
         yield from _records_of(batch, names, reader if open_pictures else None, ids)
 
@@ -192,7 +203,7 @@ def offline_warning(n_rows: int) -> str:
 
 
 def _records_of(
-    batch: Batch, names: RecordColumns, reader: PictureReader | None, ids: AnnotationIds
+    batch: Batch, names: RecordColumns, reader: PictureReader | None, ids: AnnotationIds | None
 ) -> Iterator[Record]:
     masks = _mask_array(batch.frame, names.mask)
     areas = _columns.areas(masks.pool, masks.positions).tolist()
@@ -213,7 +224,9 @@ def _records_of(
         yield Record(
             position=batch.start + at,
             label=None if labels is None else labels[at],
-            annotation_id=int(given[at])
+            annotation_id=0
+            if ids is None
+            else int(given[at])
             if given is not None
             else ids.give(image_name(image, picture), prompt, *points),
             image=image,

@@ -90,7 +90,7 @@ def to_semantic(
         shelf, fidelity = Shelf(images, paths=call.paths), Fidelity()
         with RowList(root, call) as lines:
             for rows in by_image(iter_members(source, call, members)):
-                placed, _ = shelf.place(rows[0])
+                placed, _ = shelf.place(rows[-1])
                 found = _write_map(
                     masks[rows[0].split] / f"{placed.stem}.png", label_map(rows, overlap=overlap)
                 )

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -16,6 +16,7 @@ from samframe.errors import OptionError
 from samframe.export._fidelity import FIDELITY
 from samframe.export._members import Member, image_key
 from samframe.export._names import fold_name, safe_name
+from samframe.export._scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from samframe.export._pictures import Picture
     from samframe.export._records import Record
     from samframe.export._report import ExportReport
+    from samframe.export._scratch import ScratchMap
 
 __all__ = [
     "Placed",
@@ -32,6 +34,7 @@ __all__ = [
     "export_folder",
     "file_of_picture",
     "number_of",
+    "plain_label",
     "refuse_url",
     "save_report",
     "source_text",
@@ -97,8 +100,6 @@ class Placed:
         The image's id, the same at the next export.
     size_hw : (int, int)
         Height and width in pixels.
-    key : str
-        What tells images apart.
     source : str or None
         What the cell says of where it came from.
     """
@@ -107,7 +108,6 @@ class Placed:
     suffix: str
     number: int
     size_hw: tuple[int, int]
-    key: str
     source: str | None
 
     @property
@@ -130,9 +130,10 @@ class Shelf:
     def __init__(self, folders: dict[str, Path] | None, *, paths: str) -> None:
         self._folders = folders
         self._paths = paths
-        self._placed: dict[tuple[str, str], Placed] = {}
-        self._taken: dict[str, set[str]] = {}
-        self._numbers: dict[int, str] = {}
+        scratch = Scratch()
+        self._placed, self._numbers = scratch.map(), scratch.map()
+        self._new_names = scratch.map
+        self._taken: dict[str, ScratchMap] = {}
 
     def place(self, member: Member) -> tuple[Placed, bool]:
         """Return an image's place, and whether it is new.
@@ -143,9 +144,10 @@ class Shelf:
             If the image can no longer be read, or is another one than before.
         """
         record, split = member.record, member.split
-        at = (split, image_key(record))
-        if at in self._placed:
-            return self._placed[at], False
+        at = f"{split}\0{image_key(record)}"
+        known = self._placed.get(at)
+        if known is not None:
+            return Placed(**json.loads(known)), False
         picture = record.picture
         data, suffix = b"", picture.suffix if picture is not None else ""
         if picture is not None and not picture.is_reference and self._folders is not None:
@@ -153,23 +155,23 @@ class Shelf:
         placed = self._new(record, split, suffix)
         if data and self._folders is not None:
             (self._folders[split] / placed.name).write_bytes(data)
-        self._placed[at] = placed
+        self._placed[at] = json.dumps(asdict(placed))
         return placed, True
 
     def _new(self, record: Record, split: str, suffix: str) -> Placed:
         key = image_key(record)
-        taken = self._taken.setdefault(split, set())
+        if split not in self._taken:
+            self._taken[split] = self._new_names()
         # Stems are unique, whatever the suffix: labels and masks are named after them.
-        stem = safe_name(_stem(record, key), taken=taken)
-        number = number_of(key)
-        while self._numbers.setdefault(number, key) != key:
+        stem = safe_name(_stem(record, key), taken=self._taken[split])
+        number, own = number_of(key), key.encode("utf-8", "surrogatepass")
+        while self._numbers.setdefault(number, own) != own:
             number += 1
         return Placed(
             stem=stem,
             suffix=suffix or PurePosixPath(str(record.image).split("?")[0]).suffix[:6],
             number=number,
             size_hw=record.size_hw or (0, 0),
-            key=key,
             source=source_text(record.image, self._paths),
         )
 
@@ -245,7 +247,7 @@ class RowList:
         record = member.record
         line = {
             "row": record.position,
-            "label": _plain_label(record.label),
+            "label": plain_label(record.label),
             "annotation_id": record.annotation_id,
             "split": member.split,
             "image": placed.name,
@@ -256,7 +258,8 @@ class RowList:
         self._file.write(json.dumps(kept) + "\n")
 
 
-def _plain_label(label: Any) -> Any:
+def plain_label(label: Any) -> Any:
+    """Return an index label as JSON has it."""
     if label is None or isinstance(label, str | int):
         return label
-    return [_plain_label(part) for part in label] if isinstance(label, tuple) else str(label)
+    return [plain_label(part) for part in label] if isinstance(label, tuple | list) else str(label)

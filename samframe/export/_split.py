@@ -88,7 +88,6 @@ def split(
         found = reader.open(cell)
         picture = found if isinstance(found, Picture) else None
         links.add(
-            position,
             image=_key(cell, picture),
             picture=picture if near_duplicates is not None else None,
             group=None if groups is None else groups[position],
@@ -97,8 +96,8 @@ def split(
     drawn, _ = links.draw(
         shares, seed=seed, near_duplicates=near_duplicates, is_stratified=stratify is not None
     )
-    dtype = pd.CategoricalDtype(list(shares))
-    return pd.Series(pd.Categorical(drawn, dtype=dtype), index=df.index, name="split")
+    made = pd.Categorical.from_codes(drawn, dtype=pd.CategoricalDtype(list(shares)))
+    return pd.Series(made, index=df.index, name="split")
 
 
 def _key(cell: object, picture: Picture | None) -> str | None:

@@ -1,14 +1,14 @@
 """Which row goes to which split: leak-safe, seeded, stratified, whatever the order of the rows.
 
 Rows that share anything (an image, a near-duplicate of it, a group) form a cluster, and a cluster is never divided.
+What rows and strata are is told by 64-bit digests, so that a row takes a few bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,12 @@ import numpy.typing as npt
 from samframe.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
 
-__all__ = ["assign_splits", "check_fractions", "cluster_rows"]
+__all__ = ["assign_splits", "check_fractions", "digest_of", "link_nodes"]
 
-Ints = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.integer]
+Digests = npt.NDArray[np.uint64]
 
 
 def check_fractions(fractions: Mapping[str, float]) -> dict[str, float]:
@@ -44,62 +45,44 @@ def check_fractions(fractions: Mapping[str, float]) -> dict[str, float]:
     return {name: float(share) / total for name, share in fractions.items()}
 
 
-def cluster_rows(n_rows: int, links: Iterable[Sequence[object]]) -> Ints:
-    """Return the cluster of each row: rows with an equal key, and rows linked through others, share one.
+def digest_of(text: str) -> int:
+    """Return 64 bits that stand for a text."""
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8], "big")
+
+
+def link_nodes(n_nodes: int, a: Ints, b: Ints) -> Ints:
+    """Return for each node the least one that it is linked to, through others too.
 
     Parameters
     ----------
-    n_rows : int
-    links : iterable of sequences
-        Each a column of keys, one a row; None links a row to nothing.
+    n_nodes : int
+    a, b : ndarray of int, shape (n_links,)
+        The two nodes of each link.
 
     Returns
     -------
-    ndarray of int64, shape (n_rows,)
-        The least row of the cluster.
+    ndarray of int32, shape (n_nodes,)
     """
-    roots = list(range(n_rows))
-
-    def find(row: int) -> int:
-        while roots[row] != row:
-            roots[row] = roots[roots[row]]
-            row = roots[row]
-        return row
-
-    for keys in links:
-        seen: dict[object, int] = {}
-        for row, key in enumerate(keys):
-            if key is not None:
-                a, b = find(row), find(seen.setdefault(key, row))
-                roots[max(a, b)] = min(a, b)
-    return np.array([find(row) for row in range(n_rows)], dtype=np.int64)
-
-
-@dataclass(slots=True)
-class _Cluster:
-    """Rows that stay together.
-
-    Attributes
-    ----------
-    order : bytes
-        A seeded digest of what the rows are: the same whatever their order.
-    counts : dict of str to int
-        Rows of each stratum.
-    """
-
-    rows: list[int]
-    order: bytes
-    counts: dict[str, int]
+    roots = np.arange(n_nodes, dtype=np.int32)
+    while True:
+        low = np.minimum(roots[a], roots[b])
+        np.minimum.at(roots, roots[a], low)
+        np.minimum.at(roots, roots[b], low)
+        while not np.array_equal(roots, further := roots[roots]):
+            roots = further
+        if np.array_equal(roots[a], roots[b]):
+            return roots
 
 
 def assign_splits(
-    names: Sequence[str],
+    digests: Digests,
     clusters: Ints,
     fractions: Mapping[str, float],
     *,
     seed: int = 0,
-    strata: Sequence[str] | None = None,
-) -> list[str]:
+    strata: Ints | None = None,
+    stratum_digests: Digests | None = None,
+) -> Ints:
     """Return the split of each row.
 
     Large clusters go first, in a random order that the seed decides, each to the split that lacks most rows of its
@@ -107,59 +90,67 @@ def assign_splits(
 
     Parameters
     ----------
-    names : sequence of str
+    digests : ndarray of uint64, shape (n_rows,)
         What each row is, by content: the same for a row wherever it stands in the frame.
-    clusters : ndarray of int64, shape (n_rows,)
-        As :func:`cluster_rows` gives them.
+    clusters : ndarray of int, shape (n_rows,)
+        Rows of one number stay together.
     fractions : mapping of str to float
         As :func:`check_fractions` gives them.
     seed : int
         Another one gives another draw.
-    strata : sequence of str, optional
-        The stratum of each row; each is divided by the fractions, small ones together.
+    strata : ndarray of int, shape (n_rows,), optional
+        Stratum of each row, from 0; each is divided by the fractions, small ones together.
+    stratum_digests : ndarray of uint64, shape (n_strata,), optional
+        What each stratum is, by content.
+
+    Returns
+    -------
+    ndarray of int16, shape (n_rows,)
+        Positions among the fractions.
     """
-    kinds = [""] * len(names) if strata is None else strata
-    groups = _groups(names, clusters, kinds, seed)
-    lacking = _targets(kinds, list(fractions.values()), seed)
-    splits = list(fractions)
-    found = [""] * len(names)
-    for group in sorted(groups, key=lambda group: (-len(group.rows), group.order)):
-        wanted = sum(count * lacking[kind] for kind, count in group.counts.items())
-        best = int(np.argmax(wanted))
-        for kind, count in group.counts.items():
-            lacking[kind][best] -= count
-        for row in group.rows:
-            found[row] = splits[best]
-    return found
+    if strata is None or stratum_digests is None:
+        strata, stratum_digests = np.zeros(len(digests), np.int8), np.zeros(1, np.uint64)
+    shake = np.uint64(digest_of(str(seed)))
+    _, of_row = np.unique(clusters, return_inverse=True)
+    sizes = np.bincount(of_row)
+    content = np.zeros(len(sizes), np.uint64)
+    np.add.at(content, of_row, _mixed(digests + _mixed(stratum_digests)[strata]))
+    order = np.lexsort((_mixed(content ^ shake), -sizes))
+    kinds, counts, starts = _count_strata(of_row, strata, len(sizes), len(stratum_digests))
+    lacking = _targets(
+        np.bincount(strata, minlength=len(stratum_digests)),
+        list(fractions.values()),
+        np.argsort(_mixed(stratum_digests ^ shake), kind="stable"),
+    )
+    split_of = np.zeros(len(sizes), np.int16)
+    for cluster in order.tolist():
+        mine = slice(starts[cluster], starts[cluster + 1])
+        best = int(np.argmax(counts[mine] @ lacking[kinds[mine]]))
+        lacking[kinds[mine], best] -= counts[mine]
+        split_of[cluster] = best
+    return split_of[of_row]
 
 
-def _groups(names: Sequence[str], clusters: Ints, kinds: Sequence[str], seed: int) -> list[_Cluster]:
-    rows_of: dict[int, list[int]] = {}
-    for row, cluster in enumerate(clusters.tolist()):
-        rows_of.setdefault(cluster, []).append(row)
-    groups = []
-    for rows in rows_of.values():
-        counts: dict[str, int] = {}
-        for row in rows:
-            counts[kinds[row]] = counts.get(kinds[row], 0) + 1
-        content = "\0".join(sorted(f"{names[row]}\1{kinds[row]}" for row in rows))
-        ordered = dict(sorted(counts.items()))
-        groups.append(_Cluster(rows=rows, order=_draw(seed, content), counts=ordered))
-    return groups
+def _mixed(values: Digests) -> Digests:
+    """Return numbers whose every bit depends on every bit (splitmix64, G. Steele et al., OOPSLA 2014)."""
+    mixed = values + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
 
 
-def _draw(seed: int, content: str) -> bytes:
-    return hashlib.sha256(f"{seed}\0{content}".encode("utf-8", "surrogatepass")).digest()
+def _count_strata(of_row: Ints, strata: Ints, n_clusters: int, n_strata: int) -> tuple[Ints, Ints, list[int]]:
+    """Return each cluster's strata, the rows of each, and where each cluster's begin."""
+    pairs, counts = np.unique(of_row.astype(np.int64) * n_strata + strata, return_counts=True)
+    starts = np.searchsorted(pairs, np.arange(n_clusters + 1) * n_strata)
+    return pairs % n_strata, counts, starts.tolist()
 
 
-def _targets(kinds: Sequence[str], shares: list[float], seed: int) -> dict[str, Any]:
+def _targets(sizes: Ints, shares: list[float], order: Ints) -> npt.NDArray[np.float64]:
     """Return whole rows for each stratum and split; what rounding takes from a split, the next stratum gives back."""
-    sizes: dict[str, int] = {}
-    for kind in kinds:
-        sizes[kind] = sizes.get(kind, 0) + 1
     owed = np.zeros(len(shares))
-    targets = {}
-    for kind in sorted(sizes, key=lambda kind: _draw(seed, kind)):
+    targets = np.zeros((len(sizes), len(shares)))
+    for kind in order.tolist():
         ideal = sizes[kind] * np.array(shares) + owed
         whole = np.maximum(np.floor(ideal + 1e-9), 0)
         while whole.sum() > sizes[kind]:

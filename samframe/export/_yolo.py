@@ -13,6 +13,7 @@ from samframe.export._fidelity import Fidelity, likeness
 from samframe.export._members import find_members, iter_members
 from samframe.export._options import ExportCall, ExportOptions, shows_options
 from samframe.export._outline import fill_outline, one_outline
+from samframe.export._scratch import Scratch
 from samframe.export._shelf import RowList, Shelf, export_folder, refuse_url, save_report, split_names
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from samframe.export._members import Member
     from samframe.export._report import ExportReport
+    from samframe.export._shelf import Placed
     from samframe.masks import Mask
 
 __all__ = ["to_yolo", "yolo_line", "yolo_mask"]
@@ -145,9 +147,9 @@ class _Writer:
         for path in (*images.values(), *self._labels.values()):
             path.mkdir(parents=True)
         self._shelf = Shelf(images, paths=paths)
-        self._checksums: dict[Path, int] = {}
-        self._n_lines: dict[Path, int] = {}
-        self._n_below = 0
+        self._root = root
+        self._written = Scratch().map()
+        self._n_images = self._n_below = 0
         self.fidelity = Fidelity()
         self.left_out: list[tuple[int, str]] = []
 
@@ -166,24 +168,31 @@ class _Writer:
                 (position, f"one outline says it with IoU {iou:.3f}, less than min_iou={min_iou:g}")
             )
             return
-        path = self._place(member)
+        path, placed = self._place(member)
         text = f"{line}\n".encode("ascii")
         with path.open("ab") as file:
             file.write(text)
-        self._checksums[path] = zlib.crc32(text, self._checksums[path])
-        placed, _ = self._shelf.place(member)
-        rows.add(member, placed, line=self._n_lines[path], category=category, iou=round(iou, 6))
-        self._n_lines[path] += 1
+        number, checksum = self._known(path)
+        self._written[self._key(path)] = f"{number + 1} {zlib.crc32(text, checksum)}"
+        rows.add(member, placed, line=number, category=category, iou=round(iou, 6))
         self.fidelity.add(position, iou)
 
-    def _place(self, member: Member) -> Path:
-        """Return the label file of a row's image."""
+    def _place(self, member: Member) -> tuple[Path, Placed]:
+        """Return the label file of a row's image, and the image's place."""
         placed, is_new = self._shelf.place(member)
         path = self._labels[member.split] / f"{placed.stem}.txt"
         if is_new:
             path.touch()
-            self._checksums[path] = self._n_lines[path] = 0
-        return path
+            self._n_images += 1
+        return path, placed
+
+    def _key(self, path: Path) -> str:
+        return path.relative_to(self._root).as_posix()
+
+    def _known(self, path: Path) -> tuple[int, int]:
+        """Return how many lines a file has, and their checksum."""
+        number, checksum = str(self._written.get(self._key(path), "0 0")).split()
+        return int(number), int(checksum)
 
     def check_labels(self) -> None:
         """Read all labels anew.
@@ -193,9 +202,14 @@ class _Writer:
         MaskError
             If one is not what was measured.
         """
-        for path, checksum in self._checksums.items():
-            if zlib.crc32(path.read_bytes()) != checksum:
-                raise MaskError(f"{path.name}: the labels read back are not those that were written.")
+        n_files = 0
+        for folder in self._labels.values():
+            for path in folder.iterdir():
+                n_files += 1
+                if zlib.crc32(path.read_bytes()) != self._known(path)[1]:
+                    raise MaskError(f"{path.name}: the labels read back are not those that were written.")
+        if n_files != self._n_images:
+            raise MaskError(f"{n_files:,} label files were read back, {self._n_images:,} written.")
 
     def warnings(self, names: dict[str, str]) -> list[str]:
         """Return what the reader of the output should know."""

@@ -141,7 +141,7 @@ def test_memory_does_not_grow_with_rows(tmp_path):
         del frame
         tracemalloc.start()
         arrow = 0
-        for record in iter_records(path, open_pictures=False):
+        for record in iter_records(path, open_pictures=False, batch_rows=250):
             if record.position % 250 == 0:
                 arrow = max(arrow, pa.total_allocated_bytes())
         peaks.append(tracemalloc.get_traced_memory()[1] + arrow)

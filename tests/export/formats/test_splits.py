@@ -15,7 +15,8 @@ import samframe
 from samframe.errors import OptionError
 from samframe.export import split
 from samframe.export._likeness import NEAR_DUPLICATE_BITS, link_near_duplicates, perceptual_hash
-from samframe.export._splits import assign_splits, check_fractions, cluster_rows
+from samframe.export._links import Links
+from samframe.export._splits import check_fractions, link_nodes
 from samframe.testing import make_scene, sample_photo
 
 FRACTIONS = st.sampled_from(
@@ -25,13 +26,17 @@ ROWS = st.lists(st.tuples(st.integers(0, 25), st.integers(0, 8), st.integers(0, 
 
 
 def drawn(rows, fractions, seed=0, *, stratified=False):
-    """Splits of rows (image, group, stratum); group 0 is none."""
-    images = [f"image {image}" for image, _, _ in rows]
-    groups = [f"group {group}" if group else None for _, group, _ in rows]
-    names = [f"{image} {group}" for image, group in zip(images, groups, strict=True)]
-    clusters = cluster_rows(len(rows), [images, groups])
-    strata = [str(stratum) for _, _, stratum in rows] if stratified else None
-    return assign_splits(names, clusters, check_fractions(fractions), seed=seed, strata=strata), clusters
+    """Splits of rows (image, group, stratum), and their clusters; group 0 is none."""
+    links, shares = Links(), check_fractions(fractions)
+    for image, group, stratum in rows:
+        links.add(
+            image=f"image {image}",
+            picture=None,
+            group=f"group {group}" if group else None,
+            stratum=str(stratum),
+        )
+    found, _ = links.draw(shares, seed=seed, near_duplicates=None, is_stratified=stratified)
+    return [list(shares)[number] for number in found], links.clusters(None)
 
 
 @given(ROWS, FRACTIONS, st.booleans())
@@ -65,7 +70,7 @@ def test_the_order_of_rows_does_not_matter(rows, fractions, random, stratified):
 def test_fractions_are_met_within_the_largest_cluster(rows, fractions):
     """A split is off its share by less than the largest cluster and one row of rounding."""
     found, clusters = drawn(rows, fractions)
-    largest = np.bincount(clusters).max()
+    largest = np.unique(clusters, return_counts=True)[1].max()
 
     for name, share in fractions.items():
         assert abs(found.count(name) - share * len(rows)) < largest + 1
@@ -103,8 +108,40 @@ def test_seeds_differ_and_repeat():
 
 
 def test_clusters_are_linked_through_others():
-    """Row 0 and row 2 share nothing but row 1."""
-    assert cluster_rows(4, [["a", "a", "b", "c"], [None, 1, 1, None]]).tolist() == [0, 0, 0, 3]
+    """Row 0 and row 2 share nothing but row 1; a row without image and group is alone, and so is the next one."""
+    links = Links()
+    for image, group in (
+        ("a", None),
+        ("a", 1),
+        ("b", 1),
+        ("c", None),
+        (None, None),
+        (None, None),
+        (None, 2),
+        ("d", 2),
+    ):
+        links.add(image=image, picture=None, group=group, stratum=None)
+    clusters = links.clusters(None).tolist()
+
+    assert len(set(clusters[:3])) == 1
+    assert clusters[6] == clusters[7]
+    assert len(set(clusters)) == 5
+
+
+@given(
+    st.integers(1, 40).flatmap(lambda n: st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1))))
+)
+@settings(deadline=None, max_examples=200)
+def test_linked_nodes_are_those_of_a_walk(links):
+    """Whatever the order and the length of chains, each node gets the least one that it can reach."""
+    n_nodes = 40
+    a, b = (np.array([link[side] for link in links], dtype=np.int64) for side in (0, 1))
+    expected = np.arange(n_nodes)
+    for _ in range(n_nodes):
+        for low, high in (sorted((expected[x], expected[y])) for x, y in links):
+            expected[expected == high] = low
+
+    assert link_nodes(n_nodes, a, b).tolist() == expected.tolist()
 
 
 @given(st.lists(st.integers(0, 2**20 - 1), min_size=1, max_size=40), st.integers(0, 8))
@@ -119,7 +156,7 @@ def test_near_duplicates_are_those_of_all_pairs(hashes, max_bits):
         for other, b in enumerate(hashes)
         if (a ^ b).bit_count() <= max_bits
     ]
-    expected = cluster_rows(len(hashes), [])
+    expected = np.arange(len(hashes))
     for row, other in near:
         low, high = sorted((expected[row], expected[other]))
         expected[expected == high] = low

@@ -1,0 +1,108 @@
+"""What an export remembers of every image and row, in a database of its own on disk: memory does not grow with it."""
+
+from __future__ import annotations
+
+import sqlite3
+import weakref
+from typing import Any
+
+__all__ = ["Scratch", "ScratchMap"]
+
+Key = str | bytes | int
+Value = str | bytes | int
+
+#: Pages that sqlite keeps in memory, in KiB; what is beyond goes to the folder for temporary files.
+_CACHE_KIB = 1024
+#: Pairs that a map has at hand: rows of one image mostly stand together.
+_AT_HAND = 512
+
+
+class Scratch:
+    """A private database that is gone with the process, or with the last map in it; small ones never touch the disk.
+
+    Raises
+    ------
+    sqlite3.Error
+        From its maps, where the folder for temporary files is full.
+    """
+
+    def __init__(self) -> None:
+        # sqlite's temporary database: a file that has no name and is written to once the cache is full.
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        for pragma in (f"cache_size = -{_CACHE_KIB}", "journal_mode = OFF", "synchronous = OFF"):
+            self._database.execute(f"PRAGMA {pragma}")
+        self._database.execute("BEGIN")
+        self._n_maps = 0
+        weakref.finalize(self, self._database.close)
+
+    def map(self) -> ScratchMap:
+        """Return a new, empty map."""
+        self._n_maps += 1
+        return ScratchMap(self, self._database, f"map{self._n_maps}")
+
+
+class ScratchMap:
+    """Texts, bytes or whole numbers to such, as a dict takes and gives them; a text and its bytes are one key."""
+
+    def __init__(self, scratch: Scratch, database: sqlite3.Connection, name: str) -> None:
+        self._scratch = scratch  # keeps the database open
+        self._execute = database.execute
+        self._execute(f"CREATE TABLE {name} (key PRIMARY KEY, value) WITHOUT ROWID")
+        self._select = f"SELECT value FROM {name} WHERE key = ?"  # noqa: S608 - a name of our own
+        self._replace = f"INSERT OR REPLACE INTO {name} VALUES (?, ?)"  # noqa: S608 - a name of our own
+        self._delete = f"DELETE FROM {name} WHERE key = ?"  # noqa: S608 - a name of our own
+        self._at_hand: dict[Key, Value] = {}
+
+    def __setitem__(self, key: Key, value: Value) -> None:
+        self._execute(self._replace, (_storable(key), value))
+        self._note(key, value)
+
+    def get(self, key: Key, default: Value | None = None) -> Any:
+        """Return the value of a key, or the default."""
+        if key in self._at_hand:
+            return self._at_hand[key]
+        row = self._execute(self._select, (_storable(key),)).fetchone()
+        if row is None:
+            return default
+        self._note(key, row[0])
+        return row[0]
+
+    def __contains__(self, key: Key) -> bool:
+        return self.get(key) is not None
+
+    def add(self, key: Key) -> None:
+        """Note a key alone, as a set does."""
+        self[key] = 1
+
+    def setdefault(self, key: Key, value: Value) -> Any:
+        """Return the value of a key; the given one, from now on, where there is none."""
+        found = self.get(key)
+        if found is not None:
+            return found
+        self[key] = value
+        return value
+
+    def pop(self, key: Key) -> Any:
+        """Return the value of a key and forget it.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        """
+        found = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        self._execute(self._delete, (_storable(key),))
+        self._at_hand.pop(key, None)
+        return found
+
+    def _note(self, key: Key, value: Value) -> None:
+        if len(self._at_hand) >= _AT_HAND:
+            self._at_hand.clear()
+        self._at_hand[key] = value
+
+
+def _storable(key: Key) -> bytes | int:
+    """Return a key as sqlite takes it: text may hold what UTF-8 has no bytes for."""
+    return key.encode("utf-8", "surrogatepass") if isinstance(key, str) else key
