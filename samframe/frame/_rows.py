@@ -143,7 +143,7 @@ def make_inputs(
     prompts = [read_prompt(cell) for cell in distinct.prompts]
     points = [_attempt(read_points, cell) for cell in distinct.points]
     removes = [_attempt(read_points, cell) for cell in distinct.remove_points]
-    lists = (images, prompts, points, removes)
+    lists: tuple[Sequence[Any], ...] = (images, prompts, points, removes)
     by_key: dict[str, int] = {}
     heads: list[int] = []
     problems: list[str] = []
