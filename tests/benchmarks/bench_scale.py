@@ -210,7 +210,8 @@ def resume(scale: float) -> dict:
     rows = int(5000 * scale)
     case = Case(name="resume", rows=rows, workers=64, service_s=0.2)
     with tempfile.TemporaryDirectory() as name, service(case) as (url, look):
-        make_frame(Path(name) / "images", rows).to_parquet(Path(name) / "in.parquet")
+        frame = make_frame(Path(name) / "images", rows)
+        frame.to_parquet(Path(name) / "in.parquet")
         arguments = (url, f"{name}/in.parquet", f"{name}/out", f"{name}/store", 500)
         for part in (0.2, 0.5, 0.8):
             asked = child(*arguments)
@@ -220,7 +221,11 @@ def resume(scale: float) -> dict:
             asked.communicate()
         child(*arguments).communicate()
         counters, jobs = look()
-        status = samframe.read_parquet(f"{name}/out")["status"].value_counts()
+        out = samframe.read_parquet(f"{name}/out")
+        whole = frame.sam.segment(
+            client=samframe.Client(KEY, base_url=url), store=f"{name}/store", progress=False
+        )
+        status = out["status"].value_counts()
     return {
         "rows": f"{rows:,}",
         "killed": 3,
@@ -228,6 +233,8 @@ def resume(scale: float) -> dict:
         "in doubt": int(status["in_doubt"]),
         "jobs accepted": f"{counters.accepted:,}",
         "paid twice": paid_twice(jobs),
+        "as one frame gives it": out["prompt"].tolist() == frame["prompt"].tolist()
+        and out["mask"].array.equals(whole["mask"].array),
     }
 
 

@@ -60,6 +60,22 @@ def test_meta_is_exact(options, make_frame, partitioned):
     assert [len(part) for part in parts] == [3, 3, 3, 3, 0, 0]
 
 
+def test_divisions_projection_and_persist(service, options, make_frame):
+    """Known divisions stay known, categories stay categories; projection, slices and persist give what pandas gives."""
+    frame = make_frame(20).reset_index(drop=True).assign(kind=pd.Categorical(["a", "b"] * 10))
+    ddf = dd.from_pandas(frame, npartitions=3)
+    out = ddf.sam.segment(details=True, **options)
+    expected = frame.sam.segment(details=True, progress=False, **options)
+    kept = out.persist(scheduler="threads")
+
+    assert out.divisions == ddf.divisions
+    assert out.dtypes.equals(expected.dtypes)
+    same(kept.compute(), expected)
+    pd.testing.assert_series_equal(out["mask"].compute(scheduler="threads"), expected["mask"])
+    assert len(out.loc[5:9].compute(scheduler="threads")) == 5
+    assert service.counters.submits == 20
+
+
 def test_nothing_is_sent_before_it_is_computed(service, options, make_frame, partitioned):
     """Building the graph sends nothing."""
     partitioned(make_frame()).sam.segment(**options)
