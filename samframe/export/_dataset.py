@@ -14,7 +14,7 @@ from samframe.export._formulas import quote_json
 from samframe.export._images import IMAGE_MODES, RowImages, find_images, image_path
 from samframe.export._manifest import MANIFEST, FileEntry, Manifest, read_manifest
 from samframe.export._parts import PartOptions, plan_parts, write_parts
-from samframe.export._paths import PathBase, find_base
+from samframe.export._paths import PathBase, find_base, without_folders
 from samframe.export._records import text_of
 from samframe.export._storage import Folder, LocalFolder, open_folder
 from samframe.export._store import Store, is_own_file
@@ -179,6 +179,8 @@ def _write(df: pd.DataFrame, store: Store, options: _Options) -> ExportReport:
     warnings = make_warnings(
         df, rows, base, images=options.images, has_image_root=options.image_root is not None
     )
+    if options.paths == "relative":
+        warnings = [without_folders(text) for text in warnings]
     report = make_report(df, folder.shown, warnings)
     shown = quote_json if options.quote_formulas else lambda facts: facts
     manifest = Manifest(

@@ -230,7 +230,7 @@ def _note_images(members: Members) -> None:
 
 def _lacks(record: Record, call: ExportCall, category: str | None) -> str | None:
     if record.picture is None:
-        return "no image"
+        return "no image: the column of images is named with image_col"
     if category is None:
         return f"no category in column {call.category_col!r}"
     if not call.fractions and call.split is not None and record.split is None:

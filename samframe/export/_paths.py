@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,13 @@ from samframe._options import store_folder
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
-__all__ = ["PathBase", "find_base", "relative_frame", "restore_paths"]
+__all__ = ["PathBase", "find_base", "relative_frame", "restore_paths", "without_folders"]
+
+_START = r"(?:~?/|~?\\\\|[A-Za-z]:[\\/])"
+#: The folders of an absolute path: to the end of its quotes, else of the word. A URL is none.
+_FOLDERS = re.compile(
+    rf"(?<=')(?:file://)?{_START}[^'\n]*[\\/](?=[^'\n]*')|(?:file://|(?<![\w.:/\\~]))(?={_START})\S*[\\/](?=[^\s/])"
+)
 
 #: A user's own relative path that begins like one of ours gets this in front, which leaves its meaning as it is.
 _OWN = ".//"
@@ -50,6 +57,17 @@ class PathBase:
             path = path[len("file://") :]
         found = os.path.relpath(path, self.folder).replace(os.sep, "/")
         return found if found.startswith(_OURS) or found == ".." else f"./{found}"
+
+
+def without_folders(text: str) -> str:
+    """Return a message with absolute paths cut to the file's name: it goes where the machine is none of the reader's.
+
+    Examples
+    --------
+    >>> without_folders("'a.png': no such file; '/home/anna/data/a.png' was looked for")
+    "'a.png': no such file; 'a.png' was looked for"
+    """
+    return _FOLDERS.sub("", text)
 
 
 def find_base(

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -16,6 +16,7 @@ from samframe.errors import OptionError
 from samframe.export._fidelity import FIDELITY
 from samframe.export._members import Member, image_key
 from samframe.export._names import fold_name, safe_name
+from samframe.export._paths import without_folders
 from samframe.export._scratch import Scratch
 
 if TYPE_CHECKING:
@@ -71,7 +72,18 @@ def export_folder(path: str | os.PathLike[str], *, overwrite: bool) -> Iterator[
 
 def save_report(root: Path, report: ExportReport, call: ExportCall) -> None:
     """Write ``fidelity.json``, by which a later export knows the folder as one of these."""
+    if call.paths == "relative":
+        report = without_machine(report)
     (root / FIDELITY).write_text(report.to_json(call.shown), encoding="ascii")
+
+
+def without_machine(report: ExportReport) -> ExportReport:
+    """Return a report whose messages tell no folder of this machine."""
+    return replace(
+        report,
+        rows_left_out=tuple((row, without_folders(reason)) for row, reason in report.rows_left_out),
+        warnings=tuple(map(without_folders, report.warnings)),
+    )
 
 
 def _is_export(target: Path) -> bool:

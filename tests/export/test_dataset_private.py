@@ -194,3 +194,17 @@ def test_hostile_names_stay_inside_and_lead_back(tmp_path):
     }
     assert {str(path) for path in files} == listed | {"manifest.json", "fidelity.json"}
     assert all(set(path) <= set(string.printable) for path in listed)
+
+
+def test_warnings_tell_no_folder_of_the_machine(frame, tmp_path, monkeypatch):
+    """A picture that cannot be copied is named by its file alone; in full where that is asked for."""
+    monkeypatch.chdir(tmp_path)
+    df = frame.assign(image=["gone.png", *frame["image"].iloc[1:]])
+    told = {}
+    for paths in ("relative", "absolute"):
+        samframe.to_parquet(df, tmp_path / paths, images="copy", paths=paths)
+        told[paths] = [(tmp_path / paths / name).read_text() for name in ("manifest.json", "fidelity.json")]
+
+    assert all("'gone.png' was looked for" in text for text in told["relative"])
+    assert not [text for text in told["relative"] if str(tmp_path) in text]
+    assert all(f"{tmp_path}/gone.png" in text for text in told["absolute"])

@@ -18,6 +18,7 @@ from samframe import _files
 from samframe._files import atomic_folder
 from samframe.errors import ImageError, OptionError
 from samframe.export import _yolo, to_coco, to_huggingface, to_semantic, to_yolo
+from samframe.export._paths import without_folders
 from samframe.masks import Mask
 from samframe.testing import HOSTILE_TEXTS
 
@@ -97,6 +98,35 @@ def test_nothing_of_the_machine_is_in_it(frame, tmp_path, write, pictures):
         assert str(tmp_path).encode() not in data
         assert not data.startswith(b"\x80\x04")
         assert path.suffix in {".json", ".jsonl", ".txt", ".yaml", ".png", ".parquet"}
+
+
+def test_messages_tell_nothing_of_the_machine(frame, tmp_path, write, pictures):
+    """A missing picture, a message with a path in it: the report in Python tells folders, the file does not."""
+    df = frame.assign(error=f"/home/anna/a b.png and '{tmp_path}/c d/x.png': gone")
+    df.iloc[0, df.columns.get_loc("image")] = "pictures/gone.png"
+    report = write(df, tmp_path / "set")
+    text = (tmp_path / "set" / "fidelity.json").read_text()
+
+    assert str(tmp_path) in str(report.rows_left_out)
+    assert str(tmp_path) not in text
+    assert "anna" not in text
+    assert "'gone.png' was looked for" in text
+    assert "'x.png': gone" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("see https://host/a/b.png", "see https://host/a/b.png"),
+        ("10 / 12 and 3/4, a/b.png", "10 / 12 and 3/4, a/b.png"),
+        (r"'C:\Users\anna\x y.png' and ~/data/z.png", "'x y.png' and z.png"),
+        ("file:///home/anna/a.png: no", "a.png: no"),
+        ("(/home/anna/a.png)", "(a.png)"),
+    ],
+)
+def test_what_is_cut_from_messages(text, expected):
+    """Folders of absolute paths in any notation, and neither URLs nor relative paths."""
+    assert without_folders(text) == expected
 
 
 def test_absolute_paths_are_told_where_asked_for(frame, tmp_path, pictures):
