@@ -32,6 +32,8 @@ _LABEL_LETTERS = 18
 _DIME = 0.1
 #: A mask of fewer than these many parts of its image is drawn at the edge of the panel.
 _LEAST_SHARE = 1e-4
+#: From this share on there is room for three marks in each power of ten.
+_FEW_SHARE = 0.03
 
 
 def plot_summary(
@@ -162,6 +164,8 @@ def _draw_costs(axes: Axes, costs: NDArray[np.float64]) -> None:
 
 
 def _draw_areas(axes: Axes, groups: dict[str, NDArray[np.float64]]) -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter  # noqa: PLC0415 - matplotlib is heavy
+
     shares = [np.clip(values, _LEAST_SHARE, 1.0) for values in groups.values()]
     if not shares:
         _say(axes, "no masks")
@@ -170,8 +174,11 @@ def _draw_areas(axes: Axes, groups: dict[str, NDArray[np.float64]]) -> None:
         _draw_spread(axes, at, values)
     label_rows(axes, [name or "no prompt" for name in groups], limit=_LABEL_LETTERS)
     axes.set_xscale("log")
+    least = min((float(values.min()) for values in shares), default=0.01) * 0.6
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if least < _FEW_SHARE else (1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}%")
-    axes.set_xlim(min((float(values.min()) for values in shares), default=0.01) * 0.6, 1.3)
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlim(least, 1.3)
     axes.set_xlabel("area, share of the image")
     axes.set_title("masks", fontsize="medium")
 

@@ -92,6 +92,20 @@ def test_areas_are_shares_of_the_image():
     assert axes[3].collections[0].get_offsets()[:, 0].tolist() == pytest.approx([0.3] * 3)
 
 
+@pytest.mark.parametrize(("side", "least"), [(40, 0), (5, 2)])
+def test_marks_of_areas_are_percentages(side, least):
+    """Every label of the scale of areas is a percentage, for large masks and small ones."""
+    pixels = np.zeros((40, 50), bool)
+    pixels[:side, :side] = True
+    frame = result(3)
+    frame["mask"] = pd.array([Mask.from_numpy(pixels)] * 3, dtype="mask")
+    axis = drawn(frame.sam.plot_summary())[3].xaxis
+    texts = [tick.label1.get_text() for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]]
+
+    assert all(text.endswith("%") for text in texts if text)
+    assert len([text for text in texts if text]) >= least
+
+
 def test_rare_prompts_are_put_together():
     """The most frequent prompts have a row each, the rest one for all."""
     axes = drawn(result(40, prompts=[f"thing {at}" for at in range(20)]).sam.plot_summary())
