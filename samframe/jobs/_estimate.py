@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["ServiceTimes", "WorkerModel", "expected_ends"]
 
 _MEMORY = 512
-#: Jobs whose service times are alike to this fraction count as constant.
 _MARGIN_S = 0.03
+#: Two jobs that overlap by less than this are one after the other on one worker.
+_OVERLAP_S = 0.05
 
 
 class ServiceTimes:
@@ -57,13 +58,19 @@ class ServiceTimes:
             return self._prior_s
         return self._sorted[min(len(self._sorted) - 1, int(q * len(self._sorted)))]
 
+    def longest_s(self) -> float:
+        """Return a time that a job hardly takes: beyond the longest known, by the more the more they differ."""
+        longest = self.quantile(1.0)
+        spread = self.quantile(0.9) - self.quantile(0.1)
+        return longest + min(_MARGIN_S / 2 + spread, 0.05 * longest)
+
     def remaining(self, elapsed_s: float, q: float) -> float:
         """Return how much longer a job takes that has run for ``elapsed_s``, as the q-quantile of the longer ones."""
         start = bisect.bisect_right(self._sorted, elapsed_s)
         longer = self._sorted[start:]
         if longer:
             return max(_MARGIN_S, longer[min(len(longer) - 1, int(q * len(longer)))] - elapsed_s)
-        return max(_MARGIN_S, 0.15 * max(elapsed_s, self.quantile(0.5)))
+        return max(_MARGIN_S, 0.25 * max(elapsed_s, self.quantile(0.5)))
 
 
 class WorkerModel:
@@ -81,11 +88,13 @@ class WorkerModel:
             self._waited = True
         self._count = None
 
-    def saw_queue(self) -> None:
-        """A job was found waiting though the expected time had come."""
-        if not self._waited:
+    def saw_queue(self) -> bool:
+        """A job was found waiting though the expected time had come; return whether that is news."""
+        is_news = not self._waited
+        if is_news:
             self._waited = True
             self._count = None
+        return is_news
 
     @property
     def workers(self) -> int | None:
@@ -106,7 +115,7 @@ def _most_at_once(spans: Iterable[tuple[float, float]]) -> int:
     moments: list[tuple[float, int]] = []
     for start, end in spans:
         # A hair is taken off each end, so that the next job on the same worker does not count as a second worker.
-        slack = min(0.02, (end - start) * 0.1)
+        slack = min(_OVERLAP_S, (end - start) * 0.1)
         moments.append((start + slack, 1))
         moments.append((end - slack, -1))
     moments.sort()

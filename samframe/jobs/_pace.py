@@ -37,6 +37,9 @@ class Pace:
         self._out: dict[Flight, None] = {}
         self._window = float(_FIRST_WINDOW)
         self._last_end = 0.0
+        self._was_tail = False
+        #: Whether what was planned is known to be wrong: to be planned anew at once.
+        self.is_stale = False
 
     def track(self, flight: Flight, now: float) -> None:
         """A job is out; jobs are tracked in the order of their submission. It is due after all that are out before."""
@@ -67,28 +70,32 @@ class Pace:
 
     def is_tail(self, *, submitting: bool) -> bool:
         """Return whether the run nears its end: nothing more to submit, and no more jobs out than work at once."""
-        return not submitting and len(self._out) <= 2 * (self.workers.workers or len(self._out))
+        return not submitting and len(self._out) <= (self.workers.workers or len(self._out))
 
     def not_done(self, flight: Flight, state: RemoteState, now: float, *, submitting: bool) -> None:
         """A job was asked for too early. What is found waiting tells that all behind it wait too."""
         if state is RemoteState.QUEUED:
-            self.workers.saw_queue()
+            self._saw_queue()
             for other in self._out:
                 if other.seq >= flight.seq:
                     other.not_before = max(other.not_before, now)
             flight.earliest = now + max(0.05, 0.5 * self.times.quantile(0.5))
         else:
             elapsed = now - max(flight.age_base, flight.not_before)
-            if elapsed > 1.05 * self.times.quantile(1.0) and len(self.times):
-                self.workers.saw_queue()  # longer than any service time known: it must have waited first
+            if len(self.times) and elapsed > self.times.longest_s():
+                self._saw_queue()  # longer than any service time known: it must have waited first
             if self.is_tail(submitting=submitting):
                 pause = min(self.times.remaining(elapsed, _EAGER), _TAIL_PAUSE * self.times.quantile(0.5))
             else:
                 pause = self.times.remaining(elapsed, _CALM)
             flight.earliest = now + max(pause, _MARGIN_S) + _MARGIN_S
 
+    def _saw_queue(self) -> None:
+        self.is_stale = self.workers.saw_queue() or self.is_stale
+
     def replan(self, flights: Sequence[Flight], now: float, *, submitting: bool) -> None:
         """Set the due times of polls anew from what is known now."""
+        self.is_stale = False
         out = sorted(self._out, key=lambda flight: flight.seq)
         if not len(self.times):
             for flight in out[_COLD_PROBES:]:
@@ -96,7 +103,14 @@ class Pace:
             for flight in out[:_COLD_PROBES]:
                 flight.due = max(flight.age_base + self.times.quantile(_CALM), flight.earliest)
             return
-        quantile = _EAGER if self.is_tail(submitting=submitting) else _CALM
+        is_tail = self.is_tail(submitting=submitting)
+        if is_tail and not self._was_tail:
+            # What was put off while there was time is not waited for now.
+            soon = now + _TAIL_PAUSE * self.times.quantile(0.5)
+            for flight in out:
+                flight.earliest = min(flight.earliest, soon)
+        self._was_tail = is_tail
+        quantile = _EAGER if is_tail else _CALM
         ends = expected_ends(
             [flight.age_base for flight in out],
             [flight.not_before for flight in out],

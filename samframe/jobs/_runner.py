@@ -258,7 +258,7 @@ class Runner:
             self._pump_submits(now)
 
     def _pump_polls(self, now: float) -> None:
-        if now >= self._next_replan and self._polls:
+        if self._polls and (now >= self._next_replan or self.pace.is_stale):
             self.pace.replan([entry[2] for entry in self._polls], now, submitting=bool(self._ready))
             self._polls = [(entry[2].due, entry[1], entry[2]) for entry in self._polls]
             heapq.heapify(self._polls)
