@@ -21,8 +21,14 @@ _LARGEST_WINDOW = 10_000
 _MARGIN_S = 0.03
 #: Which quantile of the service time to wait for: late is cheap in the middle of a run, dear at its end.
 _CALM, _EAGER = 0.8, 0.3
+#: The end of a run: no more jobs out than this part of those that work at once.
+_TAIL_SHARE = 1.0
 #: At the end of a run a job is asked for again after this part of a median service time.
 _TAIL_PAUSE = 0.25
+#: ... or of the time that it has taken, where that is longer.
+_TAIL_GROWTH = 0.04
+#: Jobs that are due at the same moment, while it is not known whether any waits: between two, and for all of them.
+_STAGGER_S, _STAGGERED_S = 0.02, 0.3
 #: Before the first job has finished nothing is known: only the oldest jobs are asked for.
 _COLD_PROBES = 2
 _COLD_RECHECK_S = 0.25
@@ -70,7 +76,7 @@ class Pace:
 
     def is_tail(self, *, submitting: bool) -> bool:
         """Return whether the run nears its end: nothing more to submit, and no more jobs out than work at once."""
-        return not submitting and len(self._out) <= (self.workers.workers or len(self._out))
+        return not submitting and len(self._out) <= _TAIL_SHARE * (self.workers.workers or len(self._out))
 
     def not_done(self, flight: Flight, state: RemoteState, now: float, *, submitting: bool) -> None:
         """A job was asked for too early. What is found waiting tells that all behind it wait too."""
@@ -85,10 +91,13 @@ class Pace:
             if len(self.times) and elapsed > self.times.longest_s():
                 self._saw_queue()  # longer than any service time known: it must have waited first
             if self.is_tail(submitting=submitting):
-                pause = min(self.times.remaining(elapsed, _EAGER), _TAIL_PAUSE * self.times.quantile(0.5))
+                pause = min(self.times.remaining(elapsed, _EAGER), self._tail_pause_s(elapsed))
             else:
                 pause = self.times.remaining(elapsed, _CALM)
             flight.earliest = now + max(pause, _MARGIN_S) + _MARGIN_S
+
+    def _tail_pause_s(self, elapsed_s: float) -> float:
+        return max(_TAIL_PAUSE * self.times.quantile(0.5), _TAIL_GROWTH * elapsed_s)
 
     def _saw_queue(self) -> None:
         self.is_stale = self.workers.saw_queue() or self.is_stale
@@ -122,3 +131,11 @@ class Pace:
         expected = dict(zip(out, ends, strict=True))
         for flight in flights:
             flight.due = max(expected.get(flight, now) + _MARGIN_S, flight.earliest)
+        if self.workers.workers is None:
+            self._stagger([flight for flight in out if flight.due <= now], now)
+
+    def _stagger(self, overdue: Sequence[Flight], now: float) -> None:
+        """Ask one after the other while it is not known that all work at once: the first that waits tells of all."""
+        gap = min(_STAGGER_S, _STAGGERED_S / max(1, len(overdue)))
+        for place, flight in enumerate(overdue):
+            flight.due = now + place * gap

@@ -1,0 +1,118 @@
+"""The model of the service, on a clock of its own: how often jobs are asked for, and how late the last is found."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from samframe.jobs._flight import Flight, Stage
+from samframe.jobs._pace import Pace
+from samframe.segmind import Metrics, RemoteState
+
+SUBMIT_GAP_S = 0.01
+ROUND_TRIP_S = 0.005
+REPLAN_S = 0.1
+
+
+def first_come(service_times: list[float], workers: int) -> list[tuple[float, float]]:
+    """Return start and end of each job, in the order of submission."""
+    free, spans = [0.0] * workers, []
+    for number, seconds in enumerate(service_times):
+        start = max(heapq.heappop(free), (number + 1) * SUBMIT_GAP_S)
+        heapq.heappush(free, start + seconds)
+        spans.append((start, start + seconds))
+    return spans
+
+
+def run(service_times: list[float], workers: int) -> tuple[float, float]:
+    """Ask for jobs as the runner does until all are found done.
+
+    Returns
+    -------
+    polls : float
+        A job.
+    lateness : float
+        When the last was found, over when the last had ended.
+    """
+    spans = first_come(service_times, workers)
+    pace, polls, found = Pace(), 0, 0.0
+    flights: dict[Flight, tuple[float, float]] = {}
+    waiting = list(enumerate(spans))
+    now, next_replan = 0.0, 0.0
+    for _ in itertools.count():
+        while waiting and (waiting[0][0] + 1) * SUBMIT_GAP_S <= now:
+            number, span = waiting.pop(0)
+            flight = Flight(job=SimpleNamespace(), stage=Stage.POLL, seq=number, age_base=now)
+            flights[flight] = span
+            pace.track(flight, now)
+        if now >= next_replan or pace.is_stale:
+            pace.replan(list(flights), now, submitting=bool(waiting))
+            next_replan = now + REPLAN_S
+        for flight in [flight for flight in flights if flight.due <= now]:
+            start, end = flights[flight]
+            polls += 1
+            if now >= end:
+                del flights[flight]
+                found = now
+                metrics = Metrics(inference_time=end - start, queue_time=start - flight.age_base)
+                pace.finished(flight, metrics, now)
+                pace.forget(flight)
+            else:
+                state = RemoteState.PROCESSING if now >= start else RemoteState.QUEUED
+                pace.not_done(flight, state, now, submitting=bool(waiting))
+                flight.due = flight.earliest
+        if not flights and not waiting:
+            break
+        now += ROUND_TRIP_S
+    return polls / len(spans), found / max(end for _, end in spans)
+
+
+@pytest.mark.parametrize("workers", [4, 16, 64])
+def test_jobs_of_one_length_are_asked_for_hardly_more_than_once(workers):
+    """Once the number of workers is known, each job is asked for when it is done."""
+    polls, lateness = run([1.7] * 200, workers)
+
+    assert polls <= 1.1
+    assert lateness <= 1.05
+
+
+@pytest.mark.parametrize("workers", [4, 16, 64])
+@pytest.mark.parametrize("seed", range(3))
+def test_jobs_of_many_lengths_are_found_soon_after_they_end(workers, seed):
+    """The last job is not waited for much longer than it takes, at two polls a job or fewer."""
+    draw = np.random.default_rng(seed)
+    polls, lateness = run((1.6 * draw.lognormal(0.0, 0.5, 200)).tolist(), workers)
+
+    assert polls <= 2.0
+    assert lateness <= 1.15
+
+
+def test_one_job_that_takes_far_longer_than_all_before_is_waited_for():
+    """What is left of it is not known: it is asked for less and less often, and found."""
+    polls, lateness = run([0.5] * 60 + [20.0], 8)
+
+    assert polls <= 2.0
+    assert lateness <= 1.1
+
+
+def test_a_job_found_waiting_moves_all_behind_it():
+    """One answer QUEUED tells that no job behind it has started, and that the plan is wrong."""
+    pace = Pace()
+    first, *rest = (
+        Flight(job=SimpleNamespace(), stage=Stage.POLL, seq=number, age_base=0.0) for number in range(5)
+    )
+    for flight in (first, *rest):
+        pace.track(flight, 0.0)
+    pace.finished(first, Metrics(inference_time=1.0, queue_time=0.0), 1.0)
+    pace.forget(first)
+    pace.not_done(rest[1], RemoteState.QUEUED, 2.0, submitting=True)
+
+    assert pace.is_stale
+    assert [flight.not_before for flight in rest] == [0.0, 2.0, 2.0, 2.0]
+    pace.replan(rest, 2.0, submitting=True)
+    assert not pace.is_stale
+    assert min(flight.due for flight in rest[1:]) > 3.0
