@@ -67,12 +67,16 @@ def _oldest_intent(ledger: Ledger, jobs: Iterable[Job]) -> datetime:
 
 
 def _all_older(rows: list[HistoryRow], oldest: datetime) -> bool:
-    """Say whether a page lies wholly before a moment; a page without readable times does not."""
+    """Say whether a page lies wholly before a moment, and the next ones as well.
+
+    A page without readable times does not, and neither does one that is not in order, newest first.
+    """
     try:
         times = [datetime.fromisoformat(row.created_at or "") for row in rows]
     except ValueError:
         return False
-    return all((time if time.tzinfo else time.replace(tzinfo=UTC)) < oldest for time in times)
+    times = [time if time.tzinfo else time.replace(tzinfo=UTC) for time in times]
+    return times == sorted(times, reverse=True) and times[0] < oldest
 
 
 def _is_visible(job: Job) -> bool:

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.timeout(300)
 
 SETUP = """
 import numpy as np, pandas as pd, samframe
-images = [np.full((48, 64, 3), number % 251, dtype=np.uint8) for number in range(400)]
-df = pd.DataFrame({{"image": images, "prompt": [f"thing {{number}}" for number in range(400)]}})
+images = [np.full((48, 64, 3), number, dtype=np.uint8) for number in range(250)] * 8
+df = pd.DataFrame({{"image": images, "prompt": [f"thing {{number}}" for number in range(2000)]}})
 client = samframe.Client("SG_" + "0123456789abcdef", base_url={url!r})
 options = dict(client=client, store={store!r})
 """
@@ -104,8 +104,8 @@ def test_progress_fills_and_stop_stops(lab, watch, server, tmp_path):
 
     assert "spent" in spent
     assert "completed" in spent
-    assert before == after < 400
-    assert "of 400 rows" in line
+    assert before == after < 2000
+    assert "of 2,000 rows" in line
     assert notebook.path.exists()
     assert "SG_0123456789abcdef" not in saved
     assert "samframe: " in saved
@@ -130,10 +130,10 @@ def test_start_returns_at_once_and_its_panel_stops_it(lab, watch, server, tmp_pa
     line = output.get_by_text("samframe: ").first.inner_text()
     notebook.close()
 
-    assert 0 < filled < 400
-    assert before == after < 400
+    assert 0 < filled < 2000
+    assert before == after < 2000
     assert server.counters.accepted <= before
-    assert "of 400 rows" in line
+    assert "of 2,000 rows" in line
 
 
 def test_gallery_from_first_look_to_python_and_back(lab, watch):

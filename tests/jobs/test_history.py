@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
 
 from samframe.jobs import _doubt
+from samframe.segmind import HistoryRow
 from samframe.server import Fault
 
 
@@ -83,3 +84,21 @@ def test_the_history_before_the_row_was_sent_is_not_read(world, by_url, monkeypa
 
     assert out["status"].tolist() == ["in_doubt"]
     assert world.server.counters.history == 1
+
+
+@pytest.mark.parametrize(
+    ("times", "ends"),
+    [
+        (["2026-01-03T00:00:00Z", "2026-01-02T00:00:00Z"], True),
+        (["2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"], False),
+        (["2026-01-09T00:00:00Z", "2026-01-02T00:00:00Z"], False),
+        (["2026-01-02T00:00:00", "2026-01-02T00:00:00"], True),
+        (["2026-01-02T00:00:00Z", None], False),
+        (["yesterday", "2026-01-02T00:00:00Z"], False),
+    ],
+)
+def test_only_older_pages_in_order_end_the_search(times, ends):
+    """A page that is not newest first, or without times that can be read, tells nothing about the next one."""
+    rows = [HistoryRow(request_id="", state=None, inputs={}, created_at=time) for time in times]
+
+    assert _doubt._all_older(rows, datetime(2026, 1, 5, tzinfo=UTC)) is ends
