@@ -123,8 +123,9 @@ def annotator(lab: Lab, *, dark: bool) -> None:
 
 def progress(lab: Lab) -> None:
     """A run's panel in the middle of the run."""
-    run = RUN.split("out = ")[1].splitlines()[0].replace("progress=False", "")
-    notebook = _opened(lab, [MANY, f"run = {run.replace('segment', 'start')}"], dark=False)
+    run = RUN.split("out = ")[1].splitlines()[0].replace("progress=False", "store=tempfile.mkdtemp()")
+    start = f"import tempfile\nrun = {run.replace('segment', 'start')}"  # another store: the gallery's rows are there
+    notebook = _opened(lab, [MANY, start], dark=False)
     output = notebook.output(1)
     rows = "() => Number(document.querySelector('.jp-OutputArea-output .widget-html b')?.innerText) >= 14"
     notebook.page.wait_for_function(rows, timeout=120_000)
