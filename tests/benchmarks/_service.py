@@ -36,17 +36,27 @@ class Case:
         return [float(self.service_s)] * self.rows
 
     def ideal_s(self) -> float:
-        """Return the shortest makespan: a first-come replay, or what the limit allows where that is longer."""
+        """Return the shortest makespan: a first-come replay of jobs that are sent as soon as the limit lets them.
+
+        Where GETs count, each job takes a second call, and the last of all must be let in too. A window that just takes
+        all of them is taken to end before the last: no client asks for every job only once.
+        """
         free = [0.0] * self.workers
-        for seconds in self.service_times():
-            heapq.heappush(free, heapq.heappop(free) + seconds)
+        for number, seconds in enumerate(self.service_times()):
+            start = (
+                heapq.heappop(free) if self.polls_count else max(heapq.heappop(free), self._let_in_s(number))
+            )
+            heapq.heappush(free, start + seconds)
+        return max(*free, self._let_in_s(2 * self.rows)) if self.polls_count else max(free)
+
+    def _let_in_s(self, calls_before: int) -> float:
+        """Return when a call can be let in that so many come before."""
         if self.rate_limit is None:
-            return max(free)
-        calls = self.rows * (2 if self.polls_count else 1)
-        per_s = self.rate_limit / 60
+            return 0.0
         if self.rate_kind == "fixed":
-            return max(*free, 60.0 * ((calls - 1) // self.rate_limit))
-        return max(*free, (calls - per_s) / per_s)
+            return 60.0 * (calls_before // self.rate_limit)
+        per_s = self.rate_limit / 60
+        return max(0.0, (calls_before + 1 - per_s) / per_s)
 
 
 def _serve(pipe, case: Case) -> None:
