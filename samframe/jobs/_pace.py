@@ -114,10 +114,11 @@ class Pace:
             return
         is_tail = self.is_tail(submitting=submitting)
         if is_tail and not self._was_tail:
-            # What was put off while there was time is not waited for now.
+            # What was put off while there was time is not waited for any longer.
             soon = now + _TAIL_PAUSE * self.times.quantile(0.5)
             for flight in out:
-                flight.earliest = min(flight.earliest, soon)
+                if not flight.tries:  # a pause after a failure is kept
+                    flight.earliest = min(flight.earliest, soon)
         self._was_tail = is_tail
         quantile = _EAGER if is_tail else _CALM
         ends = expected_ends(

@@ -6,12 +6,13 @@ import asyncio
 import random
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from samframe.jobs import _words as words
 from samframe.jobs._artifacts import Artifacts
-from samframe.jobs._doubt import find_in_history
+from samframe.jobs._doubt import find_in_history, is_visible
 from samframe.jobs._flight import Flight, Stage
 from samframe.jobs._gate import RateGate
 from samframe.jobs._lease import Lease, LeasedBudget
@@ -299,11 +300,14 @@ class Session:
         runner: Runner,
     ) -> list[Flight]:
         """Collect what the history knows of jobs in doubt; with consent, send the others again."""
-        found = await find_in_history(api, ledger, doubtful) if doubtful else {}
+        search = await find_in_history(api, ledger, doubtful, is_stopping=runner.is_stopping, rng=self._rng)
         flights = []
         for job in doubtful:
-            row = found.get(job.key)
+            row = search.found.get(job.key)
             record = records[job.key]
+            if row is None and steps[job.key] is Step.PAY and search.problem is not None and is_visible(job):
+                self._keep_in_doubt(job, record, search.problem)
+                continue
             if row is None and steps[job.key] is Step.PAY:
                 flights.append(Flight(job=job, stage=Stage.SUBMIT, record=record, due=runner.now()))
                 continue
@@ -324,6 +328,15 @@ class Session:
                 flight.stage = Stage.HISTORY  # its record may have expired, its row in the history has not
             flights.append(flight)
         return flights
+
+    def _keep_in_doubt(self, job: Job, record: Record, problem: str) -> None:
+        """Do not pay for what may be in the history, which could not be read to its end."""
+        outcome = settled_outcome(record)
+        assert outcome is not None  # noqa: S101 - in doubt, or it would not have been searched for
+        self.progress.budget.in_doubt += 1
+        outcome = replace(outcome, error=words.not_searched(problem))
+        self._settled(job, outcome)
+        self.progress.settle(job.row, job.n_rows, outcome)
 
     def _flight(self, job: Job, step: Step, record: Record | None, now: float) -> Flight | None:
         match step:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from samframe.jobs._context import Context
     from samframe.jobs._uploads import SharedUploads
 
-__all__ = ["POSTS", "Submitter"]
+__all__ = ["POSTS", "Submitter", "points_text"]
 
 #: POSTs in flight at once: the most rows that a crash can leave in doubt.
 POSTS = 4
@@ -215,14 +215,14 @@ def _body(job: Job, url: str | None) -> dict[str, Any]:
     return submit_body(
         image=url if url is not None else job.image.payload(),
         prompt=job.prompt,
-        points=_points_text(job, job.points),
-        remove_points=_points_text(job, job.remove_points),
+        points=points_text(job, job.points),
+        remove_points=points_text(job, job.remove_points),
         overlay_mask=job.parameters.overlay_mask,
         base64=job.parameters.base64,
     )
 
 
-def _points_text(job: Job, points: Points) -> str | None:
+def points_text(job: Job, points: Points) -> str | None:
     """Return points as the API takes them: ``[x,y]`` for one, ``[[x,y],...]`` for more, whole pixels as sent."""
     if not points:
         return None

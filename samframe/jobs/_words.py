@@ -90,6 +90,14 @@ def no_history(detail: str) -> str:
     )
 
 
+def not_searched(detail: str) -> str:
+    """Return the words for a row in doubt that was to be paid again, while the history could not be read."""
+    return (
+        f"In doubt, and the request history could not be searched ({detail}): not paid again, as the job may be in it. "
+        "Run again."
+    )
+
+
 def still_running(submitted_at: float | None) -> str:
     """Return the words for a job that was accepted and not collected; ``submitted_at`` is seconds since 1970."""
     if submitted_at is None:

@@ -73,7 +73,7 @@ def toggles_from_plain_png(data: bytes) -> tuple[Ints, tuple[int, int]] | None:
     parts = parse_png(data)
     if parts.interlaced or parts.transparent or parts.animated or parts.colour_type == _PALETTE:
         return None
-    if parts.bit_depth == 1:
+    if parts.bit_depth == 1 and parts.colour_type == _GRAY:
         bits = _read_packed(parts)
     elif parts.bit_depth == 8:  # noqa: PLR2004 - a byte a sample
         bits = _bits_from_residuals(parts, white=_MOST)

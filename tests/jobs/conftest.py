@@ -64,7 +64,7 @@ class World:
 def short_pauses(monkeypatch):
     """Retries and first polls come at once: what is tested is what they do, not how long they wait."""
     monkeypatch.setattr(ServiceTimes.__init__, "__defaults__", (0.02,))
-    for module in ("_submit", "_collect", "_fetch"):
+    for module in ("_submit", "_collect", "_fetch", "_doubt"):
         monkeypatch.setattr(f"samframe.jobs.{module}.backoff_s", lambda tries, rng: 0.02)
 
 

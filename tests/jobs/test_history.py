@@ -50,6 +50,53 @@ def test_consent_pays_only_for_what_the_history_does_not_have(world, by_url):
     assert [len(world.attempts()), world.server.counters.billed] == [4, 3]
 
 
+def test_points_tell_jobs_of_one_image_and_prompt_apart(world, by_url):
+    """A job is given the row that was sent with its own points; the others are sent, each once."""
+    points = [None, [(3, 3)], [(5, 5), (2, 2)], [(7, 1)]]
+    rows = by_url(*["boy"] * 4).assign(at=points)
+    world.server.script(Fault.DROP_ANSWER)
+    world.server.script(Fault.DROP_BEFORE, times=2)
+    first = world.run(rows, coordinates_col="at")
+    second = world.run(rows, coordinates_col="at", retry="in_doubt")
+    sent_with = {job.request_id: job.coordinates for job in world.server.jobs}
+
+    assert sorted(first["status"]) == ["completed"] + ["in_doubt"] * 3
+    assert (second["status"] == "completed").all()
+    assert [sent_with[request_id] for request_id in second["request_id"]] == [
+        None,
+        "[3,3]",
+        "[[5,5],[2,2]]",
+        "[7,1]",
+    ]
+    assert world.server.counters.accepted == 4
+
+
+def test_what_could_not_be_searched_is_not_paid_again(world, by_url):
+    """The history does not answer: consent waits, the row says so, and the next run collects the job."""
+    world.server.script(Fault.DROP_ANSWER)
+    world.run(by_url("boy"))
+    world.server.script(Fault.SERVER_ERROR_500, on="history", times=4)
+    second = world.run(by_url("boy"), retry="in_doubt")
+    third = world.run(by_url("boy"), retry="in_doubt")
+
+    assert second["status"].tolist() == ["in_doubt"]
+    assert "could not be searched" in second["error"][0]
+    assert third["status"].tolist() == ["completed"]
+    assert world.server.counters.submits == 1
+
+
+def test_one_failure_of_the_history_is_asked_again(world, by_url):
+    """A 429 and a 502 are no reason to leave a row in doubt."""
+    world.server.script(Fault.DROP_ANSWER)
+    world.run(by_url("boy"))
+    world.server.script(Fault.BAD_GATEWAY_502, on="history")
+    world.server.script(Fault.RATE_LIMITED, on="history", after=1, reset_in_s=0.0)
+    out = world.run(by_url("boy"))
+
+    assert out["status"].tolist() == ["completed"]
+    assert world.server.counters.submits == 1
+
+
 def test_consent_for_an_image_that_is_no_url_is_taken_at_its_word(world):
     """Bytes cannot be told in the history, so the row is sent again: the user said so."""
     world.server.script(Fault.DROP_ANSWER)
@@ -101,4 +148,7 @@ def test_only_older_pages_in_order_end_the_search(times, ends):
     """A page that is not newest first, or without times that can be read, tells nothing about the next one."""
     rows = [HistoryRow(request_id="", state=None, inputs={}, created_at=time) for time in times]
 
-    assert _doubt._all_older(rows, datetime(2026, 1, 5, tzinfo=UTC)) is ends
+    oldest = datetime(2026, 1, 5, tzinfo=UTC)
+
+    assert _doubt._is_far_enough(rows, oldest, 1) is ends
+    assert _doubt._is_far_enough(rows, oldest, 10) is (ends or None in times or "yesterday" in times)

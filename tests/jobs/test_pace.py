@@ -11,7 +11,7 @@ import pytest
 
 from samframe.jobs._flight import Flight, Stage
 from samframe.jobs._pace import Pace
-from samframe.segmind import Metrics, RemoteState
+from samframe.segmind import Call, Metrics, RemoteState
 
 SUBMIT_GAP_S = 0.01
 ROUND_TRIP_S = 0.005
@@ -116,3 +116,21 @@ def test_a_job_found_waiting_moves_all_behind_it():
     pace.replan(rest, 2.0, submitting=True)
     assert not pace.is_stale
     assert min(flight.due for flight in rest[1:]) > 3.0
+
+
+def test_the_end_of_a_run_does_not_cut_a_pause_after_a_failure_short():
+    """What was put off because it failed keeps its pause; what was only not done is asked for sooner."""
+    pace = Pace()
+    done, failed, slow = (
+        Flight(job=SimpleNamespace(), stage=Stage.POLL, seq=number, age_base=0.0) for number in range(3)
+    )
+    for flight in (done, failed, slow):
+        pace.track(flight, 0.0)
+    pace.finished(done, Metrics(inference_time=1.0, queue_time=0.0), 1.0)
+    pace.forget(done)
+    failed.failed_once_more(Call.RESULT)
+    failed.earliest = slow.earliest = 30.0
+    pace.replan([failed, slow], 2.0, submitting=False)
+
+    assert failed.earliest == 30.0
+    assert slow.earliest < 3.0

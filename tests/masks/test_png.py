@@ -145,10 +145,11 @@ def test_plain_reader_leaves_animations_palettes_and_transparency_alone():
         head + chunk(b"tRNS", b"\x00\x00") + plain[33:],
         write(pixels, [2] * 4, colour=PALETTE, palette=bytes(3) + b"\xff" * 3),
         write(pixels, [2] * 4, depth=2),
+        write(np.zeros((4, 9, 3), dtype=np.uint8), [2] * 4, colour=RGB, depth=1),
     ]
 
     assert Mask.from_plain_png(plain) is not None
-    assert [Mask.from_plain_png(other) for other in others] == [None] * 4
+    assert [Mask.from_plain_png(other) for other in others] == [None] * 5
 
 
 @given(pictures((0, 255)), pictures((0, 255)), st.sampled_from([GRAY_ALPHA, RGBA]))
