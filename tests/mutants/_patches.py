@@ -80,10 +80,10 @@ MUTANTS = (
         swaps=(
             Swap(
                 file="samframe/jobs/_output.py",
-                old="    return Stored(artifact=artifacts.save(data), size=len(data), mask=mask, note=note)\n",
+                old="    return Stored(artifact=artifacts.save(data), size=len(data), mask=mask.packed(), note=note)\n",
                 new="    import hashlib\n\n"
                 "    name = hashlib.sha256(data).hexdigest()\n"
-                "    return Stored(artifact=name, size=len(data), mask=mask, note=note)\n",
+                "    return Stored(artifact=name, size=len(data), mask=mask.packed(), note=note)\n",
             ),
             Swap(
                 file="samframe/jobs/_fetch.py",
