@@ -103,7 +103,8 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(target)
+    with contextlib.suppress(OSError):  # a folder that may be written to and not listed
+        _sweep(target)
     temporary, lock = _locked_folder(target)
     try:
         yield temporary

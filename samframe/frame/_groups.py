@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from samframe.masks._groups import combined_groups
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
 
 __all__ = ["combine_groups"]
 
@@ -28,7 +25,7 @@ def combine_groups(groups: Any, *, of_all: bool) -> pd.Series:
     Returns
     -------
     Series of dtype mask
-        A row a group, indexed and ordered by pandas; NA where all masks of a group are missing.
+        A row a group, indexed and ordered by pandas; NA where all masks of a group are missing, or it has no rows.
 
     Raises
     ------
@@ -36,8 +33,10 @@ def combine_groups(groups: Any, *, of_all: bool) -> pd.Series:
         If the masks of a group are not of one size.
     """
     masks: pd.Series = groups.obj
-    index: pd.Index[Hashable] = groups.size().index
     numbers = groups.ngroup().fillna(-1).to_numpy(dtype=np.int64)  # no group where the key is missing
-    return pd.Series(
-        combined_groups(masks.array, numbers, len(index), of_all=of_all), index=index, name=masks.name
-    )
+    combined = combined_groups(masks.array, numbers, int(numbers.max(initial=-1)) + 1, of_all=of_all)
+    # Categories without rows are groups too unless observed=True, and have no number: pandas tells where each number is.
+    by = groups._grouper  # noqa: SLF001 - the only way to the same groups of another column
+    places = pd.Series(numbers, index=masks.index).groupby(by, observed=groups.observed).first()
+    found = combined.take(places.fillna(-1).to_numpy(dtype=np.int64), allow_fill=True)
+    return pd.Series(found, index=places.index, name=masks.name)

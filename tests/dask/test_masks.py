@@ -131,6 +131,21 @@ def test_groups(ddf, frame, name):
     pd.testing.assert_series_equal(found.compute().sort_index(), expected)
 
 
+@pytest.mark.parametrize("by", ["k", ["image", "k"], ["k", "j"]])
+@pytest.mark.parametrize("observed", [True, False])
+def test_categories_without_rows(frame, by, observed):
+    """Over partitions too each mask is beside its own key, and an unused category is NA."""
+    rows = np.arange(len(frame))
+    frame["k"] = pd.Categorical(np.array(["y", "z"])[rows % 2], categories=["x", "y", "z"])
+    frame["j"] = pd.Categorical(np.array(["b", "c"])[rows // 20], categories=["a", "b", "c"])
+    ddf = dd.from_pandas(frame, npartitions=4, sort=False)
+    found = ddf.groupby(by, observed=observed)["mask"].agg(samframe.dask.union).compute()
+    groups = frame.groupby(by, observed=observed)["mask"]
+    expected = groups.agg(lambda masks: masks.sam.union() if len(masks) else pd.NA).astype("mask")
+
+    pd.testing.assert_series_equal(found.sort_index(), expected)
+
+
 @pytest.mark.parametrize("name", ["area", "bbox_xywh", "centroid", "is_empty", "n_components", "n_holes"])
 def test_measures(ddf, frame, name):
     """Measures are lazy, with exact metadata, and those of pandas."""

@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from samframe.errors import MaskError
+from samframe.frame._groups import combine_groups
 from samframe.frame._series import SeriesSam
 from samframe.masks import Mask
 
@@ -228,6 +229,26 @@ def test_groups_are_pandas_own(series):
             series.sam.union(by=by), groups.agg(lambda masks: masks.sam.union()).astype("mask")
         )
     assert levels.sam.union(by=levels.index.get_level_values("image"))[1] == series["a"] | series["b"]
+
+
+@pytest.mark.parametrize("sort", [True, False])
+@pytest.mark.parametrize("dropna", [True, False])
+@pytest.mark.parametrize("by", ["k", ["k", "j"], ["k", "n"], ["n", "j"]])
+@pytest.mark.parametrize("observed", [True, False])
+def test_categories_without_rows_are_groups(series, by, observed, sort, dropna):
+    """With unused categories, in any order, each mask is beside its own key, and a group without rows is NA."""
+    df = pd.DataFrame(
+        {
+            "mask": series.array,
+            "k": pd.Categorical(["y", "z", None, "z", "y", "y", "z"], categories=["x", "y", "z"]),
+            "j": pd.Categorical(["a", "b", "b", "a", "b", None, "b"], categories=["c", "b", "a"]),
+            "n": [2, 1, 1, 2, 1, 2, 1],
+        }
+    )
+    groups = df.groupby(by, observed=observed, sort=sort, dropna=dropna)["mask"]
+    expected = groups.agg(lambda masks: masks.sam.union() if len(masks) else pd.NA).astype("mask")
+
+    pd.testing.assert_series_equal(combine_groups(groups, of_all=False), expected)
 
 
 def test_groups_of_missing_masks_only(series):
