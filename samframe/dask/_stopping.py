@@ -1,11 +1,17 @@
 """Ctrl-C during a computation reaches the partitions that are under way: they send nothing more.
 
 Dask lets a task run to its end, whatever became of who asked for it. So each partition looks: on a cluster, whether its
-task is still wanted; in threads and processes of this machine, for a file that Dask's own callback puts down here.
+task is still wanted; in threads and processes of this machine, for a file that Dask's own callback puts down here. The
+file is of the process that computes, so it stops nobody else's computation, and it is gone with the next one or the
+process.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import multiprocessing
+import os
 import sys
 import tempfile
 import threading
@@ -25,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["note_call", "segment_until_stopped"]
 
 _TICK_S = 0.1
-#: Calls that were made in this process: what a Ctrl-C here stops.
+#: Calls that were made, or whose partitions ran, in this process: what a Ctrl-C here stops.
 _CALLS: set[str] = set()
 
 
@@ -79,7 +85,12 @@ def _watch(call_id: str) -> Callable[[], bool]:
         worker = get_worker()
         key = worker.get_current_task()
     except (ImportError, ValueError, KeyError):
-        return _flag(call_id).exists
+        note_call(call_id)  # a lazy frame may come from another process
+        parent = multiprocessing.parent_process()
+        flags = [
+            _flag(call_id, pid) for pid in {os.getpid(), parent.pid if parent else None} if pid is not None
+        ]
+        return lambda: any(flag.exists() for flag in flags)
 
     def is_unwanted() -> bool:
         task = worker.state.tasks.get(key)
@@ -88,21 +99,30 @@ def _watch(call_id: str) -> Callable[[], bool]:
     return is_unwanted
 
 
-def _flag(call_id: str) -> Path:
-    return Path(tempfile.gettempdir()) / f"samframe-stop-{call_id}"
+def _flag(call_id: str, pid: int) -> Path:
+    """Return the file that stops a call's partitions that a process computes."""
+    return Path(tempfile.gettempdir()) / f"samframe-stop-{pid}-{call_id}"
+
+
+@atexit.register
+def _lift() -> None:
+    """Remove this process's flags: it computes anew, or it ends."""
+    for call_id in tuple(_CALLS):
+        with contextlib.suppress(OSError):
+            _flag(call_id, os.getpid()).unlink(missing_ok=True)
 
 
 class _Interrupts(Callback):
     """Dask's schedulers of this machine tell when a computation begins, and how it ends."""
 
     def _start(self, _dsk: Any) -> None:
-        for call_id in _CALLS:
-            _flag(call_id).unlink(missing_ok=True)
+        _lift()
 
-    def _finish(self, _dsk: Any, _state: Any, _errored: bool) -> None:  # noqa: FBT001 - Dask's signature
-        if isinstance(sys.exc_info()[1], KeyboardInterrupt):
-            for call_id in _CALLS:
-                _flag(call_id).touch()
+    def _finish(self, _dsk: Any, _state: Any, errored: bool) -> None:  # noqa: FBT001 - Dask's signature
+        # One that went well may have been asked for while a KeyboardInterrupt was handled.
+        if errored and isinstance(sys.exc_info()[1], KeyboardInterrupt):
+            for call_id in tuple(_CALLS):
+                _flag(call_id, os.getpid()).touch()
 
 
 _Interrupts().register()
