@@ -64,8 +64,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    if os.name == "posix":  # Windows cannot open a folder to flush it
-        flush_to_disk(target.parent, os.O_RDONLY)
+    _flush_names(target.parent)
 
 
 @contextlib.contextmanager
@@ -103,7 +102,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(OSError):  # a folder that may be written to and not listed
+    with contextlib.suppress(PermissionError):  # a folder that may be written to and not listed
         _sweep(target)
     temporary, lock = _locked_folder(target)
     try:
@@ -126,8 +125,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         if lock is not None:
             os.close(lock)
-    if os.name == "posix":
-        flush_to_disk(target.parent, os.O_RDONLY)
+    _flush_names(target.parent)
 
 
 def _locked_folder(target: Path) -> tuple[Path, int | None]:
@@ -179,6 +177,13 @@ def _exchange(a: Path, b: Path) -> bool:
         return False
     here, exchange = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of fcntl.h
     return bool(call(here, os.fsencode(a), here, os.fsencode(b), exchange) == 0)
+
+
+def _flush_names(folder: Path) -> None:
+    """Flush a folder's list of names, where it may be opened: Windows never lets one."""
+    if os.name == "posix":
+        with contextlib.suppress(PermissionError):  # it may be written to and not listed
+            flush_to_disk(folder, os.O_RDONLY)
 
 
 def flush_to_disk(path: Path, flags: int) -> None:

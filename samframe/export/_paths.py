@@ -22,7 +22,9 @@ __all__ = ["PathBase", "find_base", "relative_frame", "restore_paths", "without_
 _START = r"(?:~?/|~?\\\\|[A-Za-z]:[\\/])"
 #: The folders of an absolute path: to the end of its quotes, else of the word. A URL is none.
 _FOLDERS = re.compile(
-    rf"(?<=')(?:file://)?{_START}[^'\n]*[\\/](?=[^'\n]*')|(?:file://|(?<![\w.:/\\~]))(?={_START})\S*[\\/](?=[^\s/])"
+    rf"(?<=')(?:file://)?{_START}[^'\n]*[\\/](?=[^'\n]*')"
+    rf'|(?<=")(?:file://)?{_START}[^"\n]*[\\/](?=[^"\n]*")'
+    rf"|(?:file://|(?<![\w.:/\\~]))(?={_START})\S*[\\/](?=[^\s/])"
 )
 
 #: A user's own relative path that begins like one of ours gets this in front, which leaves its meaning as it is.

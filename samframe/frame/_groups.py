@@ -35,7 +35,7 @@ def combine_groups(groups: Any, *, of_all: bool) -> pd.Series:
     masks: pd.Series = groups.obj
     numbers = groups.ngroup().fillna(-1).to_numpy(dtype=np.int64)  # no group where the key is missing
     combined = combined_groups(masks.array, numbers, int(numbers.max(initial=-1)) + 1, of_all=of_all)
-    # Categories without rows are groups too unless observed=True, and have no number: pandas tells where each number is.
+    # Categories without rows may be groups too, which have no number: pandas tells where each number belongs.
     by = groups._grouper  # noqa: SLF001 - the only way to the same groups of another column
     places = pd.Series(numbers, index=masks.index).groupby(by, observed=groups.observed).first()
     found = combined.take(places.fillna(-1).to_numpy(dtype=np.int64), allow_fill=True)

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -122,6 +123,9 @@ def test_messages_tell_nothing_of_the_machine(frame, tmp_path, write, pictures):
         (r"'C:\Users\anna\x y.png' and ~/data/z.png", "'x y.png' and z.png"),
         ("file:///home/anna/a.png: no", "a.png: no"),
         ("(/home/anna/a.png)", "(a.png)"),
+        (repr("/home/anna/it's a.png") + " is gone", '"it\'s a.png" is gone'),
+        (repr("C:\\Users\\anna's\\x y.png") + ", 'b c'", "\"x y.png\", 'b c'"),
+        (repr("/home/anna's own/a b.png") + ' and "/x/y z.png"', '"a b.png" and "y z.png"'),
     ],
 )
 def test_what_is_cut_from_messages(text, expected):
@@ -228,6 +232,37 @@ def test_a_block_that_raises_leaves_the_folder_as_it_was(tmp_path):
 
     assert (tmp_path / "set" / "a").read_text() == "old"
     assert names_in(tmp_path) == ["set"]
+
+
+UNLISTED = """
+import importlib.util, os, sys
+spec = importlib.util.spec_from_file_location("files", sys.argv[2])
+files = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(files)
+if os.geteuid() == 0:  # root may list all
+    os.setuid(65534)
+for text in ("old", "new"):
+    with files.atomic_folder(sys.argv[1] + "/set") as folder:
+        (folder / "a").write_text(text)
+    with files.atomic_write(sys.argv[1] + "/file") as path:
+        path.write_text(text)
+print(open(sys.argv[1] + "/set/a").read(), open(sys.argv[1] + "/file").read())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+def test_a_folder_that_cannot_be_listed():
+    """Where files may be made and not listed, there is no clearing up and no failure."""
+    with tempfile.TemporaryDirectory() as top:  # not below tmp_path, which is its owner's alone
+        Path(top).chmod(0o755)
+        place = Path(top) / "place"
+        place.mkdir()
+        place.chmod(0o333)
+        arguments = [sys.executable, "-c", UNLISTED, str(place), _files.__file__]
+        child = subprocess.run(arguments, capture_output=True, text=True, check=False)
+        place.chmod(0o755)
+
+    assert child.stdout.split() == ["new", "new"], child.stderr
 
 
 CHILD = """
