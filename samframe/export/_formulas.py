@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 __all__ = ["quote_formula", "quote_formulas", "quote_json"]
@@ -46,7 +47,12 @@ def quote_json(value: Any) -> Any:
         return quote_formula(value)
     if isinstance(value, dict):
         return {quote_json(key): quote_json(item) for key, item in value.items()}
-    return [quote_json(item) for item in value] if isinstance(value, list | tuple) else value
+    return [quote_json(item) for item in value] if _is_list(value) else value
+
+
+def _is_list(value: Any) -> bool:
+    """Say whether a value is a list to JSON and spreadsheets: Parquet gives lists of texts back as arrays."""
+    return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.dtype.kind in "OUT")
 
 
 def quote_formulas(df: pd.DataFrame) -> pd.DataFrame:
@@ -81,19 +87,25 @@ def quote_formulas(df: pd.DataFrame) -> pd.DataFrame:
 
 def _quote_column(column: pd.Series) -> pd.Series:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.rename_categories(quote_json)
+        return column.cat.rename_categories(_quote_label)
     if not isinstance(column.dtype, pd.StringDtype) and column.dtype != object:
         return column
     return pd.Series([quote_json(cell) for cell in column], index=column.index, dtype=column.dtype)
 
 
 def _quote_labels(labels: pd.Index) -> pd.Index:
-    names = [quote_json(name) for name in labels.names]
+    names = [_quote_label(name) for name in labels.names]
     if isinstance(labels, pd.MultiIndex):
         levels = [_quote_labels(level) for level in labels.levels]
         return labels.set_levels(levels, verify_integrity=False).set_names(names)
     if isinstance(labels.dtype, pd.CategoricalDtype):
-        return pd.CategoricalIndex(labels).rename_categories(quote_json).set_names(names)
+        return pd.CategoricalIndex(labels).rename_categories(_quote_label).set_names(names)
     if isinstance(labels.dtype, pd.StringDtype) or labels.dtype == object:
-        return labels.map(quote_json).set_names(names) if len(labels) else labels.set_names(names)
+        quoted = [_quote_label(label) for label in labels]
+        return pd.Index(quoted, dtype=labels.dtype, tupleize_cols=False).set_names(names)
     return labels.set_names(names)
+
+
+def _quote_label(label: Any) -> Any:
+    """Return a label or an index's name with its texts quoted; a tuple stays one, as labels are hashable."""
+    return tuple(map(_quote_label, label)) if isinstance(label, tuple) else quote_json(label)

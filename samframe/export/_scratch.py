@@ -51,20 +51,22 @@ class ScratchMap:
         self._select = f"SELECT value FROM {name} WHERE key = ?"  # noqa: S608 - a name of our own
         self._replace = f"INSERT OR REPLACE INTO {name} VALUES (?, ?)"  # noqa: S608 - a name of our own
         self._delete = f"DELETE FROM {name} WHERE key = ?"  # noqa: S608 - a name of our own
-        self._at_hand: dict[Key, Value] = {}
+        self._at_hand: dict[bytes | int, Value] = {}
 
     def __setitem__(self, key: Key, value: Value) -> None:
-        self._execute(self._replace, (_storable(key), value))
-        self._note(key, value)
+        stored = _storable(key)
+        self._execute(self._replace, (stored, value))
+        self._note(stored, value)
 
     def get(self, key: Key, default: Value | None = None) -> Any:
         """Return the value of a key, or the default."""
-        if key in self._at_hand:
-            return self._at_hand[key]
-        row = self._execute(self._select, (_storable(key),)).fetchone()
+        stored = _storable(key)
+        if stored in self._at_hand:
+            return self._at_hand[stored]
+        row = self._execute(self._select, (stored,)).fetchone()
         if row is None:
             return default
-        self._note(key, row[0])
+        self._note(stored, row[0])
         return row[0]
 
     def __contains__(self, key: Key) -> bool:
@@ -93,11 +95,12 @@ class ScratchMap:
         found = self.get(key)
         if found is None:
             raise KeyError(key)
-        self._execute(self._delete, (_storable(key),))
-        self._at_hand.pop(key, None)
+        stored = _storable(key)
+        self._execute(self._delete, (stored,))
+        self._at_hand.pop(stored, None)
         return found
 
-    def _note(self, key: Key, value: Value) -> None:
+    def _note(self, key: bytes | int, value: Value) -> None:
         if len(self._at_hand) >= _AT_HAND:
             self._at_hand.clear()
         self._at_hand[key] = value

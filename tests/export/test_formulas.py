@@ -143,6 +143,37 @@ def test_a_frame_without_formulas_is_equal():
     pd.testing.assert_frame_equal(samframe.quote_formulas(df), df)
 
 
+def test_tuples_stay_labels(tmp_path):
+    """Tuples as labels, categories and names keep their type with their texts quoted, and whole numbers their dtype."""
+    df = pd.DataFrame(
+        {"a": [1, 2], "b": pd.Categorical([("=x", -1), ("y", 2)])},
+        index=pd.Index([("=r", -1), "+s"], dtype=object, tupleize_cols=False, name=("=n", 1)),
+    )
+    df.columns = pd.Index(["=a", ("b", "=c")], dtype=object, tupleize_cols=False)
+    quoted = samframe.quote_formulas(df)
+    numbers = samframe.quote_formulas(pd.DataFrame({"a": [1, 2]}, index=pd.Index([3, -4], dtype=object)))
+    quoted.to_csv(tmp_path / "out.csv")
+
+    assert (quoted.index.tolist(), quoted.index.name) == ([("'=r", -1), "'+s"], ("'=n", 1))
+    assert quoted.columns.tolist() == ["'=a", ("b", "'=c")]
+    assert quoted.iloc[:, 1].tolist() == [("'=x", -1), ("y", 2)]
+    assert (numbers.index.dtype, numbers.index.tolist()) == (object, [3, -4])
+
+
+def test_lists_that_parquet_gives_back_are_quoted(tmp_path):
+    """Lists of texts come back as arrays; those of numbers stay what they are, one and many dimensions."""
+    df = pd.DataFrame({"tags": [["=1+1", "car"], ["@x"]], "points": [[-1, 2], [3, -4]]})
+    df.to_parquet(tmp_path / "rows.parquet")
+    back = pd.read_parquet(tmp_path / "rows.parquet")
+    back["fixed"] = [np.array([["=a", "b"]]), np.array(["-c"], dtype=object)]
+    quoted = samframe.quote_formulas(back)
+
+    assert isinstance(back["tags"].iloc[0], np.ndarray)
+    assert quoted["tags"].tolist() == [["'=1+1", "car"], ["'@x"]]
+    assert quoted["fixed"].tolist() == [[["'=a", "b"]], ["'-c"]]
+    assert [cell.tolist() for cell in quoted["points"]] == [[-1, 2], [3, -4]]
+
+
 @pytest.fixture
 def hostile(tmp_path, monkeypatch):
     """A frame in which prompts, labels, splits, paths and the error are formulas; the images are there."""

@@ -112,6 +112,17 @@ def test_a_map_on_disk_is_a_dict(pairs):
         assert (found.pop(key), key in found, found.get(key)) == (value, False, None)
 
 
+def test_a_text_and_its_bytes_are_one_key():
+    """What is noted under the one is found, replaced and forgotten under the other, at hand or not."""
+    found = Scratch().map()
+    found["a"] = 1
+    found[b"a"] = 2
+
+    assert (found.get("a"), found.get(b"a")) == (2, 2)
+    assert found.pop("a") == 2
+    assert found.get(b"a") is None
+
+
 def test_a_map_larger_than_what_is_at_hand():
     """Beyond the pairs in memory the database answers, and maps of one database are apart."""
     scratch = Scratch()
