@@ -7,9 +7,11 @@ partitions over to its workers, by Dask's own ``worker_client``.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
-from samframe.errors import OptionError
+from samframe.dask._stopping import TICK_S, watch
+from samframe.errors import OptionError, SamframeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +32,8 @@ def where_the_ledger_is(
     ------
     OptionError
         If there are several machines and none is named, or the named one has no worker.
+    SamframeError
+        If nobody wants the result any more; what was handed over is stopped too.
     """
     worker = _worker()
     if worker is None:  # threads or processes of this machine, without a cluster
@@ -57,6 +61,12 @@ def where_the_ledger_is(
     # The thread waits: partitions would pile up in memory if it went on to the next.
     with worker_client(separate_thread=False) as client:
         future = client.submit(task, part, call, workers=[home], allow_other_workers=False, pure=False)
+        is_unwanted = watch(call.name)
+        while not future.done():
+            if is_unwanted():
+                future.cancel()
+                raise SamframeError("The computation was stopped; what was paid for is in the ledger.")
+            time.sleep(TICK_S)
         result: pd.DataFrame = future.result()
         return result
 

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["note_call", "segment_until_stopped"]
+__all__ = ["TICK_S", "note_call", "segment_until_stopped", "watch"]
 
-_TICK_S = 0.1
+#: How often it is looked whether a task is still wanted, in seconds.
+TICK_S = 0.1
 #: Calls that were made, or whose partitions ran, in this process: what a Ctrl-C here stops.
 _CALLS: set[str] = set()
 
@@ -50,14 +51,14 @@ def segment_until_stopped(
     SamframeError
         If the computation was stopped. What was paid for is in the ledger.
     """
-    is_stopped = _watch(call_id)
+    is_stopped = watch(call_id)
     if is_stopped():
         raise SamframeError("The computation was stopped; nothing of this partition was sent.")
     run = start(part, image_col, prompt_col, **options)
     has_ended, was_stopped = threading.Event(), threading.Event()
 
     def look() -> None:
-        while not has_ended.wait(_TICK_S):
+        while not has_ended.wait(TICK_S):
             if is_stopped():
                 was_stopped.set()
                 run.stop()
@@ -77,7 +78,7 @@ def segment_until_stopped(
     return out
 
 
-def _watch(call_id: str) -> Callable[[], bool]:
+def watch(call_id: str) -> Callable[[], bool]:
     """Return what tells, from any thread, whether this task is no longer wanted."""
     try:
         from distributed import get_worker  # noqa: PLC0415 - an optional part of Dask

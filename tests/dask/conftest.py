@@ -10,7 +10,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Nanny, Scheduler, SpecCluster
 from PIL import Image
 
 import samframe
@@ -108,6 +108,19 @@ def cluster(workers_key):
 @pytest.fixture
 def client(cluster):
     with Client(cluster) as client:
+        yield client
+
+
+@pytest.fixture
+def two_machines(workers_key):
+    """A client of a cluster with a worker on each of two addresses, 127.0.0.1 and 127.0.0.2."""
+    quiet = {"nthreads": 1, "memory_limit": None, "silence_logs": 50}
+    workers = {
+        number: {"cls": Nanny, "options": {"host": f"127.0.0.{number + 1}", **quiet}} for number in range(2)
+    }
+    head = {"cls": Scheduler, "options": {"host": "127.0.0.1", "dashboard": False, "dashboard_address": ":0"}}
+    with SpecCluster(workers=workers, scheduler=head, silence_logs=50) as cluster, Client(cluster) as client:
+        client.wait_for_workers(2)
         yield client
 
 

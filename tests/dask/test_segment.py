@@ -158,28 +158,21 @@ def test_a_killed_worker_is_not_paid_for_twice(serve, make_frame, partitioned, p
     assert paid(service) == {f"thing {number}": 1 for number in range(200)}
 
 
-def test_the_machine_of_the_ledger_segments(serve, make_frame, partitioned, tmp_path):
+def test_the_machine_of_the_ledger_segments(two_machines, serve, make_frame, partitioned, tmp_path):
     """With workers on two machines one must be named; its workers then segment what the others load."""
     service = serve()
     given = {"client": samframe.Client(base_url=service.base_url), "store": tmp_path}
-    quiet = {"nthreads": 1, "memory_limit": None, "silence_logs": 50}
-    workers = {
-        number: {"cls": Nanny, "options": {"host": f"127.0.0.{number + 1}", **quiet}} for number in range(2)
-    }
-    head = {"cls": Scheduler, "options": {"host": "127.0.0.1", "dashboard": False, "dashboard_address": ":0"}}
     ddf = partitioned(make_frame(40))
-    with SpecCluster(workers=workers, scheduler=head, silence_logs=50) as cluster, Client(cluster) as client:
-        client.wait_for_workers(2)
-        with pytest.raises(samframe.OptionError, match="2 machines"):
-            ddf.sam.segment(**given).compute()
-        sent_before = service.counters.requests
-        with (
-            dask.config.set({"samframe.ledger-host": "127.0.0.9"}),
-            pytest.raises(samframe.OptionError, match="no"),
-        ):
-            ddf.sam.segment(**given).compute()
-        with dask.config.set({"samframe.ledger-host": "127.0.0.2"}):
-            out = ddf.sam.segment(**given).compute()
+    with pytest.raises(samframe.OptionError, match="2 machines"):
+        ddf.sam.segment(**given).compute()
+    sent_before = service.counters.requests
+    with (
+        dask.config.set({"samframe.ledger-host": "127.0.0.9"}),
+        pytest.raises(samframe.OptionError, match="no"),
+    ):
+        ddf.sam.segment(**given).compute()
+    with dask.config.set({"samframe.ledger-host": "127.0.0.2"}):
+        out = ddf.sam.segment(**given).compute()
 
     assert sent_before == 0
     assert (out["status"] == "completed").all()

@@ -72,6 +72,20 @@ def test_an_interrupted_result_can_be_computed_again(service, options, make_fram
     assert service.counters.accepted == 60
 
 
+def test_a_partition_handed_over_is_stopped(two_machines, service, options, make_frame, partitioned):
+    """The machine of the ledger sends nothing more for a task of another one that nobody wants any more."""
+    with dask.config.set({"samframe.ledger-host": "127.0.0.2"}):
+        out = partitioned(make_frame(100, 100), 2).sam.segment(rate_limit=600, **options)
+    elsewhere = [address for address in two_machines.nthreads() if "//127.0.0.1:" in address]
+    future = two_machines.compute(out, workers=elsewhere, allow_other_workers=False)
+    while service.counters.accepted < 5:
+        assert not future.done()
+        time.sleep(0.02)
+    future.cancel()
+
+    assert wait_for_silence(service) < 50
+
+
 def interrupt():
     raise KeyboardInterrupt
 
