@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -69,6 +70,8 @@ class GalleryCanvas(anywidget.AnyWidget):
         self._by: str | None = None
         self._colouring = rows.colours(None)
         self._version = 0
+        # A page may say hello in one thread while another shows other rows.
+        self._state = RLock()
         super().__init__(**traits)
         self.on_msg(self._on_message)
 
@@ -84,15 +87,16 @@ class GalleryCanvas(anywidget.AnyWidget):
         colour_by : str or None
             The column that colours the masks.
         """
-        self._order = order
-        if by != self._by:
-            # Tiles that the page has hold notes of another kind.
-            self._by = by
-            self._version += 1
-        self._colouring = self._rows.colours(colour_by)
         shown = set(order.tolist())
-        self.selected = [row for row in self.selected if row in shown]
-        self._send_rows()
+        with self._state:
+            self._order = order
+            if by != self._by:
+                # Tiles that the page has hold notes of another kind.
+                self._by = by
+                self._version += 1
+            self._colouring = self._rows.colours(colour_by)
+            self.selected = [row for row in self.selected if row in shown]
+            self._send_rows()
 
     def tell_marks(self, row: int | None = None) -> None:
         """Bring the page's marks up to date; the row, where given, becomes the one in focus."""
@@ -136,38 +140,43 @@ class GalleryCanvas(anywidget.AnyWidget):
 
     def _on_hello(self, content: dict[str, Any]) -> None:
         guess = content.get("guess")
-        first = self._order[: min(_MOST_TILES, max(0, guess)) if isinstance(guess, int) else 0].tolist()
-        self._send_rows(coming=len(first))
-        self._send_tiles(first, content | {"version": self._version})
+        count = min(_MOST_TILES, max(0, guess)) if isinstance(guess, int) else 0
+        with self._state:
+            first, version, by = self._order[:count].tolist(), self._version, self._by
+            self._send_rows(coming=len(first))
+        self._send_tiles(first, content | {"version": version}, by=by)
 
     def _on_tiles(self, content: dict[str, Any]) -> None:
-        self._send_tiles(self._ids(content.get("ids"))[:_MOST_TILES], content)
+        with self._state:
+            by = self._by
+        self._send_tiles(self._ids(content.get("ids"))[:_MOST_TILES], content, by=by)
 
     def _on_painted_first(self, _content: dict[str, Any]) -> None:
         if self._on_painted is not None:
-            told, self._on_painted = self._on_painted, None
-            told()
+            self._on_painted()
+            # Not before: what failed is tried again when the page is opened anew.
+            self._on_painted = None
 
-    def _send_tiles(self, ids: list[int], content: dict[str, Any]) -> None:
+    def _send_tiles(self, ids: list[int], content: dict[str, Any], *, by: str | None) -> None:
         for start in range(0, len(ids), _CHUNK):
-            self._send_chunk(ids[start : start + _CHUNK], content)
+            self._send_chunk(ids[start : start + _CHUNK], content, by=by)
 
-    def _send_chunk(self, ids: list[int], content: dict[str, Any]) -> None:
+    def _send_chunk(self, ids: list[int], content: dict[str, Any], *, by: str | None) -> None:
         tiles: list[dict[str, Any]] = []
         buffers: list[bytes] = []
         for row, picture in zip(ids, self._tiles.make(ids, side=_side(content)), strict=True):
             height, width = picture.size_hw
-            tiles.append(
-                {
-                    "id": row,
-                    "h": height,
-                    "w": width,
-                    "title": self._rows.title(row),
-                    "note": self._rows.note(row, self._by),
-                }
-            )
+            title, note = self._words(row, by)
+            tiles.append({"id": row, "h": height, "w": width, "title": title, "note": note})
             buffers += [picture.jpeg, picture.counts]
         self.send({"kind": "tiles", "version": content.get("version"), "tiles": tiles}, buffers)
+
+    def _words(self, row: int, by: str | None) -> tuple[str, str]:
+        """Return a row's title and note; of a row whose cells cannot be read, its position and that it is so."""
+        try:
+            return self._rows.title(row), self._rows.note(row, by)
+        except Exception as error:  # noqa: BLE001 - one row must not keep the page waiting for those beside it
+            return f"row {row}", f"cannot be read ({type(error).__name__})"
 
     def _on_large(self, content: dict[str, Any]) -> None:
         for row in self._ids([content.get("id")]):

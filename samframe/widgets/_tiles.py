@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,6 @@ from samframe.images import make_thumbnail
 from samframe.masks import Mask
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Sequence
 
 __all__ = ["TileMaker", "TilePicture", "tile_picture"]
@@ -102,25 +103,30 @@ class TileMaker:
         self._lock = Lock()
         self._kept: OrderedDict[tuple[int, int], TilePicture] = OrderedDict()
         self._bytes = 0
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="samframe-tiles")
 
     def make(self, rows: Sequence[int], *, side: int) -> list[TilePicture]:
-        """Return the tiles of rows, by position, in their order."""
-        missing = [row for row in dict.fromkeys(rows) if (row, side) not in self._kept]
-        made: dict[int, TilePicture] = {}
-        if len(missing) > 1:
-            made = dict(zip(missing, self._pool.map(lambda row: self._make(row, side), missing), strict=True))
-        elif missing:
-            made = {missing[0]: self._make(missing[0], side)}
+        """Return the tiles of rows, by position, in their order; a row that cannot be shown has an empty one."""
         with self._lock:
-            tiles = [made[row] if row in made else self._kept[row, side] for row in rows]
-            for row, tile in zip(rows, tiles, strict=True):
-                self._keep((row, side), tile)
-        return tiles
+            made = {row: self._kept[row, side] for row in rows if (row, side) in self._kept}
+        missing = [row for row in dict.fromkeys(rows) if row not in made]
+        if len(missing) > 1:
+            pool = _pool(os.getpid())
+            made |= zip(missing, pool.map(lambda row: self._make(row, side), missing), strict=True)
+        elif missing:
+            made[missing[0]] = self._make(missing[0], side)
+        with self._lock:
+            for row in rows:
+                self._keep((row, side), made[row])
+        return [made[row] for row in rows]
 
     def _make(self, row: int, side: int) -> TilePicture:
-        cell, mask = self._cells(row)
-        return tile_picture(cell, mask, side=side, image_root=self._image_root, fetch=self._fetch)
+        try:
+            cell, mask = self._cells(row)
+            return tile_picture(cell, mask, side=side, image_root=self._image_root, fetch=self._fetch)
+        except Exception as error:  # noqa: BLE001 - one row must not keep the page waiting for those beside it
+            # The kind only: the words of an unforeseen error may name paths or addresses.
+            problem = f"It cannot be read ({type(error).__name__})."
+            return TilePicture(jpeg=b"", counts=b"", size_hw=(side, side), problem=problem)
 
     def _keep(self, key: tuple[int, int], tile: TilePicture) -> None:
         if key not in self._kept:
@@ -130,3 +136,9 @@ class TileMaker:
         while self._bytes > _KEPT_BYTES and len(self._kept) > 1:
             _, gone = self._kept.popitem(last=False)
             self._bytes -= len(gone.jpeg) + len(gone.counts)
+
+
+@cache
+def _pool(_process: int) -> ThreadPoolExecutor:
+    """Return the threads of all tile makers of a process; one that was forked has threads of its own."""
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix="samframe-tiles")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import uuid
-from functools import cached_property
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -63,6 +63,8 @@ class Viewer:
         self._uid = uuid.uuid4().hex[:12]
         self._kept = np.ones(len(rows), dtype=bool)
         self._expression = ""
+        self._made: Controls | None = None
+        self._making = RLock()
         # Empty until the first tiles are painted: controls are many widgets, and know the ranges of all values.
         self._holder = ipywidgets.VBox()
         self._holder.add_class("samframe-controls")
@@ -195,12 +197,16 @@ class Viewer:
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def _controls(self) -> Controls:
-        controls = Controls(self._rows, self._on_change)
-        looks = [] if isinstance(self.gallery, GalleryPages) else [self._looks()]
-        self._holder.children = [*controls.lines, *looks]
-        return controls
+        """The controls, made once: a page that has painted and a call from Python may ask for them at the same time."""
+        with self._making:
+            if self._made is None:
+                controls = Controls(self._rows, self._on_change)
+                looks = [] if isinstance(self.gallery, GalleryPages) else [self._looks()]
+                self._holder.children = [*controls.lines, *looks]
+                self._made = controls
+            return self._made
 
     def _add_controls(self) -> None:
         """Add the controls above the gallery, where they are not yet."""
@@ -252,7 +258,13 @@ class Viewer:
             value=gallery.opacity, min=0, max=1, step=0.05, description="opacity", readout=False, **shared
         )
         tile = ipywidgets.IntSlider(
-            value=gallery.tile, min=64, max=400, step=2, description="tile size", readout=False, **shared
+            value=gallery.tile,
+            min=min(64, gallery.tile),
+            max=max(400, gallery.tile),
+            step=2,
+            description="tile size",
+            readout=False,
+            **shared,
         )
         outline = ipywidgets.Checkbox(
             value=gallery.outline, description="outline only", indent=False, **shared

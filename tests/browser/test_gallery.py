@@ -255,6 +255,30 @@ def test_stays_hidden_until_a_kernel_answers(fake_model, chromium_page):
     assert not chromium_page.get_by_text("still").is_visible()
 
 
+def test_a_snapshot_that_comes_later_is_hidden_too(fake_model, chromium_page):
+    """The snapshot may reach the page after the first rows: in JupyterLab its whole output is hidden, no other."""
+    fake = fake_model("gallery", STATE)
+    fake.receive(*rows_message([0]))
+    chromium_page.evaluate(
+        """document.body.insertAdjacentHTML('beforeend', `
+        <div class="jp-OutputArea-child" id="late"><b>prompt</b><p class="samframe-snapshot-u1">still</p></div>
+        <div class="jp-OutputArea-child" id="other"><p class="samframe-snapshot-u2">another</p></div>`)"""
+    )
+
+    assert not chromium_page.locator("#late").is_visible()
+    assert chromium_page.locator("#other").is_visible()
+
+
+def test_the_first_view_is_not_waited_for_without_end(fake_model):
+    """Where tiles do not come the page says after some seconds that it is painted: the controls hang on it."""
+    fake = fake_model("gallery", STATE)
+    content, buffers = rows_message([0, 1])
+    fake.receive(content | {"coming": 2}, buffers)
+    fake.page.wait_for_function("widget.model.sent.length > 1", timeout=60_000)
+
+    assert fake.sent()[1] == {"kind": "painted"}
+
+
 def test_keys_do_not_reach_the_notebook(played, chromium_page):
     """JupyterLab's single-key commands (X cuts the cell, D D deletes it) never see a key typed here."""
     chromium_page.evaluate(

@@ -8,6 +8,7 @@ import io
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import ipywidgets
 import numpy as np
@@ -233,6 +234,72 @@ def test_messages_from_the_page_are_checked(df):
         gallery._on_message(gallery, content, [])
 
     assert not gallery._marks.codes.any()
+
+
+class Broken:
+    """A cell that fails in a way that nothing foresees."""
+
+    def __array__(self, *_args, **_kwargs):
+        raise ZeroDivisionError("/home/someone/secret")
+
+    __fspath__ = __str__ = __repr__ = __bytes__ = __array__
+
+
+def sent_by(gallery, content):
+    """Return the messages that a gallery sends in answer to one of the page's."""
+    sent = []
+    gallery.send = lambda message, buffers=None: sent.append((message, buffers))
+    gallery._on_message(gallery, content, [])
+    return sent
+
+
+def test_a_row_that_fails_holds_up_no_other(df):
+    """Every tile asked for comes, in later messages too: empty where its row cannot be read."""
+    df["image"] = [Broken() if row == 13 else image for row, image in enumerate(df["image"])]
+    gallery = df.sam.view().gallery
+    gallery._rows.note = lambda row, _by: str(1 // (row - 21))
+    _, *chunks = sent_by(gallery, {"kind": "hello", "guess": 40, "size": 50})
+    ids = [tile["id"] for message, _ in chunks for tile in message["tiles"]]
+    jpegs = [jpeg for _, buffers in chunks for jpeg in buffers[::2]]
+    ((large, _),) = sent_by(gallery, {"kind": "large", "id": 13, "size": 50})
+
+    assert ids == list(range(40))
+    assert [row for row, jpeg in enumerate(jpegs) if not jpeg] == [13]
+    assert chunks[1][0]["tiles"][9]["note"] == "cannot be read (ZeroDivisionError)"
+    assert "image not shown" in dict(large["lines"])
+    assert "secret" not in str(large)
+
+
+def test_controls_are_made_once_from_several_threads(df):
+    """A page that has painted and calls from Python, at the same time: one set of controls."""
+    viewer = df.sam.view()
+    with ThreadPoolExecutor(8) as pool:
+        made = set(pool.map(lambda _: id(viewer._controls), range(8)))
+
+    assert len(made) == 1
+
+
+def test_controls_that_failed_are_tried_again(df):
+    """What fails while the controls are made does not leave the gallery without them for good."""
+    viewer = df.sam.view()
+    gallery, add = viewer.gallery, viewer.gallery._on_painted
+    gallery._on_painted = lambda: 1 // 0
+    with pytest.raises(ZeroDivisionError):
+        gallery._on_message(gallery, {"kind": "painted"}, [])
+    assert gallery._on_painted is not None
+    gallery._on_painted = add
+    gallery._on_message(gallery, {"kind": "painted"}, [])
+
+    assert children(viewer._frame, ipywidgets.Text)
+
+
+@pytest.mark.parametrize("tile", [40, 150, 500])
+def test_tile_size_stays_what_was_asked_for(df, tile):
+    """The slider's range takes in the size that view() was given."""
+    viewer = df.sam.view(tile=tile)
+    (slider,) = [one for one in children(viewer.widget, ipywidgets.IntSlider) if "tile" in one.description]
+
+    assert (slider.value, viewer.gallery.tile) == (tile, tile)
 
 
 def test_saved_state_is_small_whatever_the_rows():

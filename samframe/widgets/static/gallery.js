@@ -6,6 +6,7 @@ import { Asking } from "./asking.js";
 import { LargeView } from "./large.js";
 
 const QUIET_MS = 150;
+const PAINTED_MS = 3000;
 const MOST_GUESSED = 48;
 const CAPTION = 36;
 const GAP = 12;
@@ -42,9 +43,9 @@ function render({ model, el }) {
   let isGone = false;
   let version = 0;
   let theme = themeOf(root);
-  let quiet = 0;
+  let [quiet, soon] = [0, 0];
   let isPainted = false;
-  const asking = new Asking();
+  const asking = new Asking(draw);
 
   const idAt = (place) => order[place];
   const colourOf = (id) => palette[colours[id]] ?? palette[0];
@@ -110,10 +111,14 @@ function render({ model, el }) {
     tell("shown", end - first);
     large.paint();
     askForView();
-    if (isLive && !missing && !isPainted) {
-      isPainted = true;
-      model.send({ kind: "painted" });
-    }
+    if (isLive && !missing) tellPainted();
+  }
+
+  // The kernel adds the controls then: once the first view is there, or when it takes too long.
+  function tellPainted() {
+    if (isPainted) return;
+    isPainted = true;
+    model.send({ kind: "painted" });
   }
 
   // Every change of an attribute lets the page's styles be computed anew.
@@ -325,9 +330,11 @@ function render({ model, el }) {
     isLive = true;
     root.classList.add("sf-live");
     root.closest(".samframe-viewer")?.classList.add("samframe-is-live");
-    document.querySelectorAll(`.samframe-snapshot-${model.get("uid")}`).forEach((snapshot) => {
-      (snapshot.closest(".jp-OutputArea-child") ?? snapshot).style.display = "none";
-    });
+    // As rules, for the snapshot may come later than the first rows. Two of them: not every browser knows :has().
+    const snapshot = `.samframe-snapshot-${CSS.escape(model.get("uid"))}`;
+    const rules = [snapshot, `.jp-OutputArea-child:has(${snapshot})`].map((which) => `${which} { display: none !important; }`);
+    element("style", "", root, rules.join(" "));
+    soon = setTimeout(tellPainted, PAINTED_MS);
   }
 
   async function onTiles(content, buffers) {
@@ -358,7 +365,7 @@ function render({ model, el }) {
   function onMessage(content, buffers) {
     if (content.kind === "rows") onRows(content, buffers);
     else if (content.kind === "tiles") onTiles(content, buffers);
-    else if (content.kind === "large" && content.version === version) large.receive(content, buffers);
+    else if (content.kind === "large") large.receive(content, buffers);
     else if (content.kind === "marks") onMarks(content, buffers);
   }
 
@@ -404,7 +411,7 @@ function render({ model, el }) {
     model.off("change:tile change:height", relayout);
     sizes.disconnect();
     themes.disconnect();
-    clearTimeout(quiet);
+    [quiet, soon].forEach(clearTimeout);
     if (frame) cancelAnimationFrame(frame);
     forget();
   };

@@ -58,9 +58,10 @@ export class LargeView {
 
   // Take what the kernel sent, unless one has gone on meanwhile.
   async receive(content, buffers) {
-    const tile = await decodeTile(content.tile, buffers[0], buffers[1]).catch(() => null);
-    if (!tile || tile.id !== this.id) {
-      tile?.picture?.close();
+    const nothing = { ...content.tile, picture: null, mask: null };
+    const tile = await decodeTile(content.tile, buffers[0], buffers[1]).catch(() => nothing);
+    if (tile.id !== this.id) {
+      tile.picture?.close();
       return;
     }
     this.tile = tile;
@@ -103,7 +104,7 @@ export class LargeView {
     context.setTransform(ratio * view.scale, 0, 0, ratio * view.scale, ratio * view.x, ratio * view.y);
     paintPicture(context, tile, fitInto(tile.w, tile.h, width, height), page.colourOf(tile.id), page.model, page.theme());
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    if (!tile.mask) paintPill(context, "no mask", width / 2, height / 2, page.theme());
+    if (!tile.mask) paintPill(context, tile.picture ? "no mask" : "nothing to show", width / 2, height / 2, page.theme());
     paintMark(context, page.markOf(tile.id), width - 22, 22, page.theme());
     page.root.dataset.large = String(tile.id);
   }

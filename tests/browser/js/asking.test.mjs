@@ -50,6 +50,34 @@ test("what the kernel sends unasked is waited for", () => {
   assert.deepEqual(asking.inView(order, 0, 3), [997]);
 });
 
+test("what does not come may be asked for again, later each time until something comes", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  let calls = 0;
+  const asking = new Asking(() => { calls += 1; });
+  assert.equal(asking.inView(order, 0, 24).length, 24);
+  context.mock.timers.tick(9000);
+  asking.keep(999, "tile");
+  context.mock.timers.tick(9999);
+  assert.deepEqual([calls, asking.inView(order, 0, 24)], [0, []]);
+  context.mock.timers.tick(1);
+  assert.deepEqual([calls, asking.inView(order, 0, 24).length], [1, 23]);
+  context.mock.timers.tick(19999);
+  assert.equal(calls, 1);
+  context.mock.timers.tick(1);
+  assert.deepEqual([calls, asking.isQuiet], [2, true]);
+});
+
+test("nothing is waited for when all has come or is forgotten", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const asking = new Asking(() => assert.fail("nothing is owed"));
+  asking.inView(order, 0, 1);
+  asking.keep(999, "tile");
+  asking.inView(order, 1, 5);
+  asking.forget();
+  context.mock.timers.tick(10 ** 6);
+  assert.equal(asking.patience, 10000);
+});
+
 test("what is forgotten is given back and may be asked for again", () => {
   const asking = new Asking();
   asking.inView(order, 0, 2);

@@ -68,6 +68,13 @@ test("what comes for a row that one has left is passed over", async () => {
   assert.equal(large.tile, null);
 });
 
+test("a picture that is none still has its words", async () => {
+  large.open(7, 500);
+  await large.receive(words, [new Uint8Array([60, 104]).buffer, new ArrayBuffer(0)]);
+  assert.deepEqual([large.tile.id, large.tile.picture], [7, null]);
+  assert.equal(large.side.children.length, 4);
+});
+
 test("keys zoom around the middle, and 0 shows all again", () => {
   large.open(7, 500);
   assert.equal(large.onKey("+"), true);
