@@ -37,6 +37,8 @@ def combine_groups(groups: Any, *, of_all: bool) -> pd.Series:
     combined = combined_groups(masks.array, numbers, int(numbers.max(initial=-1)) + 1, of_all=of_all)
     # Categories without rows may be groups too, which have no number: pandas tells where each number belongs.
     by = groups._grouper  # noqa: SLF001 - the only way to the same groups of another column
-    places = pd.Series(numbers, index=masks.index).groupby(by, observed=groups.observed).first()
+    places = (
+        pd.Series(numbers, index=masks.index).groupby(by, observed=groups.observed, sort=groups.sort).first()
+    )
     found = combined.take(places.fillna(-1).to_numpy(dtype=np.int64), allow_fill=True)
     return pd.Series(found, index=places.index, name=masks.name)
