@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import anywidget
 import numpy as np
 import traitlets
 
 from samframe.widgets._module import module_text, style_text
+from samframe.widgets._rows import ROW_ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,13 +20,11 @@ if TYPE_CHECKING:
 
     from samframe.widgets._marks import Marks
     from samframe.widgets._rows import GalleryRows
-    from samframe.widgets._tiles import TileMaker
+    from samframe.widgets._tiles import TileMaker, TilePicture
 
 __all__ = ["GalleryCanvas"]
 
 _MOST_TILES = 64
-#: Tiles of one message: the page decodes some while others are made.
-_CHUNK = 12
 _SIDES = (32, 2048)
 
 
@@ -53,6 +53,9 @@ class GalleryCanvas(anywidget.AnyWidget):
     footer = traitlets.Unicode("").tag(sync=True)
     uid = traitlets.Unicode("").tag(sync=True)
 
+    #: Tiles in the first view, and screen pixels of a CSS pixel, of the latest page of this kernel.
+    _latest_page: ClassVar[tuple[int, float]] = (24, 1.0)
+
     def __init__(
         self,
         rows: GalleryRows,
@@ -75,6 +78,13 @@ class GalleryCanvas(anywidget.AnyWidget):
         super().__init__(**traits)
         self.on_msg(self._on_message)
 
+    def prepare(self) -> None:
+        """Begin to make the tiles that a page will ask for first; a page of another kind asks for others."""
+        count, ratio = self._latest_page
+        with self._state:
+            first = self._order[:count].tolist()
+        self._tiles.prepare(first, side=_side({"size": math.ceil(self.tile * ratio)}))
+
     def show(self, order: NDArray[np.int64], *, by: str | None, colour_by: str | None) -> None:
         """Show these rows in this order.
 
@@ -88,6 +98,7 @@ class GalleryCanvas(anywidget.AnyWidget):
             The column that colours the masks.
         """
         shown = set(order.tolist())
+        by = None if by == ROW_ORDER else by
         with self._state:
             self._order = order
             if by != self._by:
@@ -103,8 +114,11 @@ class GalleryCanvas(anywidget.AnyWidget):
         content = {"kind": "marks", "told": self._told()} | ({} if row is None else {"id": row})
         self.send(content | {"rows": len(self._rows)}, [_unless_zero(self._marks.codes)])
 
-    def _send_rows(self, *, coming: int = 0) -> None:
-        """Tell the page what to show. It need not ask for the tiles of the first rows, as many as are ``coming``."""
+    def _send_rows(self, *, coming: int = 0, view: object = None) -> None:
+        """Tell the page what to show. It need not ask for the tiles of the first rows, as many as are ``coming``.
+
+        ``view``: the one view that is told, as it names itself; None: all.
+        """
         codes, palette, legend = self._colouring
         content = {
             "kind": "rows",
@@ -115,7 +129,7 @@ class GalleryCanvas(anywidget.AnyWidget):
             "n": len(self._order),
             "rows": len(self._rows),
             "coming": coming,
-        }
+        } | ({} if view is None else {"view": view})
         is_plain = np.array_equal(self._order, np.arange(len(self._order)))
         order = b"" if is_plain else self._order.astype("<u4").tobytes()
         self.send(content, [order, _unless_zero(codes), _unless_zero(self._marks.codes)])
@@ -141,9 +155,10 @@ class GalleryCanvas(anywidget.AnyWidget):
     def _on_hello(self, content: dict[str, Any]) -> None:
         guess = content.get("guess")
         count = min(_MOST_TILES, max(0, guess)) if isinstance(guess, int) else 0
+        GalleryCanvas._latest_page = (count, min(3.0, max(1.0, _side(content) / max(1, self.tile))))
         with self._state:
             first, version, by = self._order[:count].tolist(), self._version, self._by
-            self._send_rows(coming=len(first))
+            self._send_rows(coming=len(first), view=content.get("view"))
         self._send_tiles(first, content | {"version": version}, by=by)
 
     def _on_tiles(self, content: dict[str, Any]) -> None:
@@ -158,18 +173,19 @@ class GalleryCanvas(anywidget.AnyWidget):
             self._on_painted = None
 
     def _send_tiles(self, ids: list[int], content: dict[str, Any], *, by: str | None) -> None:
-        for start in range(0, len(ids), _CHUNK):
-            self._send_chunk(ids[start : start + _CHUNK], content, by=by)
+        answer = {"kind": "tiles", "version": content.get("version"), "size": content.get("size")}
+        at = 0
+        for pictures in self._tiles.in_parts(ids, side=_side(content)):
+            part = ids[at : at + len(pictures)]
+            at += len(pictures)
+            told = [self._tile(row, picture, by) for row, picture in zip(part, pictures, strict=True)]
+            buffers = [buffer for picture in pictures for buffer in (picture.jpeg, picture.counts)]
+            self.send({**answer, "tiles": told}, buffers)
 
-    def _send_chunk(self, ids: list[int], content: dict[str, Any], *, by: str | None) -> None:
-        tiles: list[dict[str, Any]] = []
-        buffers: list[bytes] = []
-        for row, picture in zip(ids, self._tiles.make(ids, side=_side(content)), strict=True):
-            height, width = picture.size_hw
-            title, note = self._words(row, by)
-            tiles.append({"id": row, "h": height, "w": width, "title": title, "note": note})
-            buffers += [picture.jpeg, picture.counts]
-        self.send({"kind": "tiles", "version": content.get("version"), "tiles": tiles}, buffers)
+    def _tile(self, row: int, picture: TilePicture, by: str | None) -> dict[str, Any]:
+        height, width = picture.size_hw
+        title, note = self._words(row, by)
+        return {"id": row, "h": height, "w": width, "title": title, "note": note}
 
     def _words(self, row: int, by: str | None) -> tuple[str, str]:
         """Return a row's title and note; of a row whose cells cannot be read, its position and that it is so."""
@@ -178,11 +194,18 @@ class GalleryCanvas(anywidget.AnyWidget):
         except Exception as error:  # noqa: BLE001 - one row must not keep the page waiting for those beside it
             return f"row {row}", f"cannot be read ({type(error).__name__})"
 
+    def _lines(self, row: int) -> list[tuple[str, str]]:
+        """Return all that is told of a row; of a row whose cells cannot be read, its position and that it is so."""
+        try:
+            return self._rows.lines(row)
+        except Exception as error:  # noqa: BLE001 - without an answer the page would wait for its picture, too
+            return [("position", f"{row:,}"), ("row", f"cannot be read ({type(error).__name__})")]
+
     def _on_large(self, content: dict[str, Any]) -> None:
         for row in self._ids([content.get("id")]):
             (picture,) = self._tiles.make([row], side=_side(content))
             height, width = picture.size_hw
-            lines = self._rows.lines(row)
+            lines = self._lines(row)
             if picture.problem:
                 lines.append(("image not shown", picture.problem))
             tile = {"id": row, "h": height, "w": width}

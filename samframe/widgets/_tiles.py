@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
@@ -15,12 +15,14 @@ from samframe.images import make_thumbnail
 from samframe.masks import Mask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["TileMaker", "TilePicture", "tile_picture"]
 
 _KEPT_BYTES = 64 * 1024**2
 _THREADS = 4
+#: Tiles that are handed over together: the page decodes some while others are made, and the last are few.
+_MOST_TOGETHER, _LAST_TOGETHER = 12, 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,21 +105,47 @@ class TileMaker:
         self._lock = Lock()
         self._kept: OrderedDict[tuple[int, int], TilePicture] = OrderedDict()
         self._bytes = 0
+        # By process too: what a fork took along is made by nobody.
+        self._coming: dict[tuple[int, int, int], Future[TilePicture]] = {}
 
     def make(self, rows: Sequence[int], *, side: int) -> list[TilePicture]:
         """Return the tiles of rows, by position, in their order; a row that cannot be shown has an empty one."""
+        return [tile for part in self.in_parts(rows, side=side) for tile in part]
+
+    def in_parts(self, rows: Sequence[int], *, side: int) -> Iterator[list[TilePicture]]:
+        """Give the tiles of rows in their order, several at a time: what is made is not kept waiting for the rest."""
+        waiting = self.prepare(rows, side=side)
+        while waiting:
+            count = len(waiting) if len(waiting) <= _LAST_TOGETHER else -(-len(waiting) // 2)
+            part = [one.result() for one in waiting[: min(_MOST_TOGETHER, count)]]
+            while len(part) < len(waiting) and waiting[len(part)].done():
+                part.append(waiting[len(part)].result())
+            waiting = waiting[len(part) :]
+            yield part
+
+    def prepare(self, rows: Sequence[int], *, side: int) -> list[Future[TilePicture]]:
+        """Begin to make the tiles of rows that are not there, and wait for none of them."""
+        return [self._started(row, side) for row in rows]
+
+    def _started(self, row: int, side: int) -> Future[TilePicture]:
+        key = (os.getpid(), row, side)
         with self._lock:
-            made = {row: self._kept[row, side] for row in rows if (row, side) in self._kept}
-        missing = [row for row in dict.fromkeys(rows) if row not in made]
-        if len(missing) > 1:
-            pool = _pool(os.getpid())
-            made |= zip(missing, pool.map(lambda row: self._make(row, side), missing), strict=True)
-        elif missing:
-            made[missing[0]] = self._make(missing[0], side)
+            if (row, side) in self._kept:
+                self._kept.move_to_end((row, side))
+                done: Future[TilePicture] = Future()
+                done.set_result(self._kept[row, side])
+                return done
+            if key not in self._coming:
+                self._coming[key] = _pool(os.getpid()).submit(self._finish, key)
+            return self._coming[key]
+
+    def _finish(self, key: tuple[int, int, int]) -> TilePicture:
+        _, row, side = key
+        tile = self._make(row, side)
         with self._lock:
-            for row in rows:
-                self._keep((row, side), made[row])
-        return [made[row] for row in rows]
+            self._keep((row, side), tile)
+            self._coming.pop(key, None)
+        return tile
 
     def _make(self, row: int, side: int) -> TilePicture:
         try:

@@ -217,6 +217,8 @@ class Viewer:
         display(self._frame)
         if hasattr(self.gallery, "uid"):
             display(HTML(snapshot_html(self._rows, self._uid, **self._reading)))
+            # While the page still builds its widgets.
+            self.gallery.prepare()
 
     def __repr__(self) -> str:
         return f"<samframe.Viewer: {int(self._kept.sum()):,} of {len(self._rows):,} rows>"

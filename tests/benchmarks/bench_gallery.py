@@ -79,7 +79,8 @@ OURS_SCROLL = """async (share) => {
     const frame = () => new Promise(requestAnimationFrame);
     const began = performance.now();
     scroller.scrollTop = share * scroller.scrollHeight;
-    do { await frame(); await frame(); } while (root.dataset.pending !== '0');
+    await frame(); await frame();
+    while (root.dataset.pending !== '0') await frame();
     return performance.now() - began;
 }"""
 IMAGE_SCROLL = """async (share) => {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness import FakeModel, Lab, LiveWidget, Watch, find_chromium, open_context, serve_pages
+from harness._gallery import SIDE, STATE, rows_message, settled, tile_message
 
 import samframe.widgets
 from samframe.widgets import module_text
@@ -94,3 +95,26 @@ def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]
     running = Lab(tmp_path_factory.mktemp("lab"), browser)
     yield running
     running.close()
+
+
+@pytest.fixture
+def played(fake_model: Callable[..., FakeModel], chromium_page: Any) -> FakeModel:
+    """A gallery of three rows, painted."""
+    fake = fake_model("gallery", STATE)
+    fake.receive(*rows_message([0, 1, 2]))
+    fake.receive(*tile_message([0, 1, 2]))
+    settled(chromium_page)
+    return fake
+
+
+@pytest.fixture
+def shown(live_widget: Callable[..., LiveWidget], chromium_page: Any) -> Callable[..., Any]:
+    """Show a frame: the viewer, with the page settled."""
+
+    def show(df: Any, **options: Any) -> Any:
+        viewer = samframe.view(df, **{"tile": SIDE, "height": 300} | options)
+        viewer.page = live_widget(viewer.gallery)
+        settled(chromium_page)
+        return viewer
+
+    return show

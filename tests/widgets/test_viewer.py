@@ -265,9 +265,57 @@ def test_a_row_that_fails_holds_up_no_other(df):
 
     assert ids == list(range(40))
     assert [row for row, jpeg in enumerate(jpegs) if not jpeg] == [13]
-    assert chunks[1][0]["tiles"][9]["note"] == "cannot be read (ZeroDivisionError)"
+    (note,) = [tile["note"] for message, _ in chunks for tile in message["tiles"] if tile["id"] == 21]
+    assert note == "cannot be read (ZeroDivisionError)"
     assert "image not shown" in dict(large["lines"])
     assert "secret" not in str(large)
+
+
+def test_words_that_fail_leave_the_large_picture(df):
+    """A row of which nothing can be told still has its picture: the page does not wait for it without end."""
+    gallery = df.sam.view().gallery
+    gallery._rows.lines = lambda _row: 1 // 0
+    ((large, (jpeg, _)),) = sent_by(gallery, {"kind": "large", "id": 13, "size": 50})
+
+    assert dict(large["lines"])["row"] == "cannot be read (ZeroDivisionError)"
+    assert jpeg
+
+
+def test_tiles_that_a_page_has_are_not_made_void_without_need(df):
+    """Rows in the frame's own order have the notes that they had before anything was asked: one version of tiles."""
+    viewer = df.sam.view()
+    versions = []
+    viewer.gallery.send = lambda content, _buffers=None: versions.append(content["version"])
+    viewer.filter(status="completed")
+    viewer.sort("inference_time")
+    viewer.sort("row order")
+
+    assert versions[0] == 0
+    assert len(set(versions)) == 3
+
+
+def test_tiles_are_made_once_however_many_ask(df, monkeypatch):
+    """What was begun before the page asks, and what two pages ask for at once, is read once."""
+    gallery = df.sam.view().gallery
+    monkeypatch.setattr(type(gallery), "_latest_page", (24, 1.0))
+    tiles, read = gallery._tiles, []
+    tiles._cells = lambda row: (read.append(row), gallery._rows.cells(row))[1]
+    gallery.prepare()
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: tiles.make(range(30), side=150), range(4)))
+
+    assert sorted(read) == list(range(30))
+    assert all(one == made[0] for one in made)
+    assert [picture.size_hw for picture in made[0]] == [(20, 20)] * 30
+
+
+def test_a_view_is_answered_by_its_name_and_size(df):
+    """Rows go to the view that said hello; tiles name the size that they were asked for in."""
+    gallery = df.sam.view().gallery
+    (rows, _), *tiles = sent_by(gallery, {"kind": "hello", "guess": 8, "size": 50, "view": "one"})
+
+    assert rows["view"] == "one"
+    assert {message["size"] for message, _ in tiles} == {50}
 
 
 def test_controls_are_made_once_from_several_threads(df):

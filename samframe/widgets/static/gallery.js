@@ -1,7 +1,7 @@
 // The gallery: rows as tiles on one canvas, asked for as they come into view; keys mark them; one large on demand.
 
-import { bytesOf, decodeTile, element, paintMark, paintPicture, paintPill, themeOf } from "./tile.js";
-import { cornerOf, ellipsize, fitInto, gridLayout, moveFocus, placeAt, rangeOf, visiblePlaces } from "./grid.js";
+import { bytesOf, decodeTile, element, paintCaption, paintMark, paintPicture, paintPill, themeOf } from "./tile.js";
+import { cornerOf, fitInto, gridLayout, moveFocus, placeAt, rangeOf, visiblePlaces } from "./grid.js";
 import { Asking } from "./asking.js";
 import { LargeView } from "./large.js";
 
@@ -43,8 +43,9 @@ function render({ model, el }) {
   let isGone = false;
   let version = 0;
   let theme = themeOf(root);
-  let [quiet, soon] = [0, 0];
+  let [quiet, soon, sliding] = [0, 0, 0];
   let isPainted = false;
+  const name = Math.random().toString(36).slice(2);
   const asking = new Asking(draw);
 
   const idAt = (place) => order[place];
@@ -52,18 +53,19 @@ function render({ model, el }) {
   const pixelRatio = () => Math.min(2, window.devicePixelRatio || 1);
   const look = () => ({ tile: model.get("tile"), gap: GAP, caption: CAPTION });
   const tilePixels = () => Math.min(512, Math.ceil(model.get("tile") * pixelRatio()));
+  let asked = tilePixels();
 
   function seen() {
     return visiblePlaces(layout, order.length, scroller.scrollTop, scroller.clientHeight);
   }
 
   function ask(ids) {
-    if (ids.length) model.send({ kind: "tiles", ids, version, size: tilePixels() });
+    if (ids.length) model.send({ kind: "tiles", ids, version, size: asked });
   }
 
   // Ask for what is in view, and for the line that comes next when nothing moves any more: a jump does not wait for it.
   function askForView() {
-    if (!isLive || !layout || isGone) return;
+    if (!isLive || !layout || isGone || sliding) return;
     const [first, end] = seen();
     ask(asking.inView(order, first, end));
     clearTimeout(quiet);
@@ -152,7 +154,7 @@ function render({ model, el }) {
       const [dx, dy, w, h] = fitInto(tile.w, tile.h, edge, edge);
       paintPicture(context, tile, [x + dx, y + dy, w, h], colourOf(id), model, theme);
       if (!tile.mask) paintPill(context, tile.picture ? "no mask" : "nothing to show", x + edge / 2, y + edge / 2, theme);
-      paintCaption(context, tile, id, x, y + edge);
+      paintCaption(context, tile, x, y + edge, edge, palette.length > 1 && colourOf(id), theme);
     }
     paintMark(context, marks[id], x + edge - 14, y + 14, theme);
     if (place === focus) {
@@ -161,35 +163,6 @@ function render({ model, el }) {
       context.strokeRect(x - 2, y - 2, edge + 4, edge + 4);
     }
     return Boolean(tile);
-  }
-
-  // Title and note cut to the tile's width; to measure them takes as long as to paint them.
-  function wordsOf(context, tile, indent) {
-    const fit = `${layout.tile} ${indent} ${theme.font}`;
-    if (tile.fit !== fit) {
-      const width = (text) => context.measureText(text).width;
-      context.font = `12px ${theme.font}`;
-      const title = ellipsize(tile.title, layout.tile, width);
-      context.font = `11px ${theme.font}`;
-      Object.assign(tile, { fit, words: [title, ellipsize(tile.note, layout.tile - indent, width)] });
-    }
-    return tile.words;
-  }
-
-  function paintCaption(context, tile, id, x, y) {
-    const indent = palette.length > 1 ? 14 : 0;
-    context.textBaseline = "alphabetic";
-    if (indent) {
-      context.fillStyle = colourOf(id);
-      context.fillRect(x, y + 21, 9, 9);
-    }
-    const [title, note] = wordsOf(context, tile, indent);
-    context.font = `12px ${theme.font}`;
-    context.fillStyle = theme.ink;
-    context.fillText(title, x, y + 15);
-    context.font = `11px ${theme.font}`;
-    context.fillStyle = theme.soft;
-    context.fillText(note, x + indent, y + 30);
   }
 
   // -- one large ------------------------------------------------------------------------------------------------------
@@ -293,6 +266,9 @@ function render({ model, el }) {
   }
 
   function onRows(content, buffers) {
+    // What another view of this gallery asked for when it was opened.
+    if (content.view && content.view !== name) return;
+    const before = order;
     const kept = focus >= 0 ? idAt(focus) : -1;
     // What is the same for all rows is not sent: as they are in the frame, one colour, no marks.
     const shown = bytesOf(buffers[0]);
@@ -305,7 +281,7 @@ function render({ model, el }) {
     version = content.version;
     asking.expect([...order.slice(0, content.coming ?? 0)]);
     focus = kept < 0 ? -1 : order.indexOf(kept);
-    if (focus < 0) {
+    if (focus < 0 && before.join() !== order.join()) {
       scroller.scrollTop = 0;
       if (large.isOpen) closeLarge();
     }
@@ -341,7 +317,10 @@ function render({ model, el }) {
     const made = await Promise.all(
       content.tiles.map((tile, at) => decodeTile(tile, buffers[2 * at], buffers[2 * at + 1]).catch(() => null)),
     );
-    if (content.version !== version || isGone) return;
+    if (content.version !== version || (content.size ?? asked) !== asked || isGone) {
+      made.forEach((tile) => tile?.picture?.close());
+      return;
+    }
     content.tiles.forEach((tile, at) => {
       const kept = made[at] ?? { ...tile, picture: null, mask: null };
       asking.keep(tile.id, kept).forEach((gone) => gone.picture?.close());
@@ -381,8 +360,15 @@ function render({ model, el }) {
   const relayout = () => {
     scroller.style.height = `${model.get("height")}px`;
     large.setHeight(model.get("height"));
-    forget();
     measure();
+    // While a slider moves, tiles of the old size are painted larger or smaller.
+    clearTimeout(sliding);
+    sliding = setTimeout(() => {
+      sliding = 0;
+      if (asked !== tilePixels()) forget();
+      asked = tilePixels();
+      draw();
+    }, QUIET_MS);
   };
   scroller.style.height = `${model.get("height")}px`;
   large.setHeight(model.get("height"));
@@ -402,7 +388,7 @@ function render({ model, el }) {
   // What will be seen of the first rows, at the least: sent together with them. The page may be narrower than its window.
   const screen = gridLayout(window.innerWidth, Infinity, look());
   const guess = Math.min(MOST_GUESSED, visiblePlaces(screen, Infinity, 0, model.get("height"))[1]);
-  model.send({ kind: "hello", size: tilePixels(), guess });
+  model.send({ kind: "hello", size: asked, guess, view: name });
 
   return () => {
     isGone = true;
@@ -411,8 +397,9 @@ function render({ model, el }) {
     model.off("change:tile change:height", relayout);
     sizes.disconnect();
     themes.disconnect();
-    [quiet, soon].forEach(clearTimeout);
+    [quiet, soon, sliding].forEach(clearTimeout);
     if (frame) cancelAnimationFrame(frame);
+    large.close();
     forget();
   };
 }

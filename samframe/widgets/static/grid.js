@@ -20,11 +20,11 @@ export class Lru {
     return this.map.has(key);
   }
 
-  // Returns the values that had to go.
+  // Returns the values that had to go, the one in whose place it came among them.
   set(key, value) {
+    const gone = this.map.has(key) ? [this.map.get(key)] : [];
     this.map.delete(key);
     this.map.set(key, value);
-    const gone = [];
     while (this.map.size > this.limit) {
       const oldest = this.map.keys().next().value;
       gone.push(this.map.get(oldest));

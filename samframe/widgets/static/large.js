@@ -41,8 +41,8 @@ export class LargeView {
   open(id, width) {
     this.box.style.display = "flex";
     if (this.id !== id) {
+      this.drop();
       this.id = id;
-      this.tile = null;
       this.view = WHOLE;
       this.side.replaceChildren();
       this.page.ask(id, Math.min(LARGEST, Math.round(width * this.page.pixelRatio())));
@@ -52,7 +52,12 @@ export class LargeView {
 
   close() {
     this.box.style.display = "none";
+    this.drop();
     this.id = -1;
+  }
+
+  drop() {
+    this.tile?.picture?.close();
     this.tile = null;
   }
 
@@ -64,6 +69,7 @@ export class LargeView {
       tile.picture?.close();
       return;
     }
+    this.drop();
     this.tile = tile;
     this.side.replaceChildren();
     content.lines.forEach(([name, text]) => {

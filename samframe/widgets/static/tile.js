@@ -1,5 +1,6 @@
 // One tile: decoded from what the kernel sends, and painted on a canvas: picture, mask, words, mark.
 
+import { ellipsize } from "./grid.js";
 import { decodeCounts, outlineOf, paintRuns, tintMask } from "./mask.js";
 
 const MARK_SIGNS = ["", "\u2713", "\u2715", "\u2691"];
@@ -35,19 +36,28 @@ export function themeOf(root) {
 
 // ImageDecoder takes the bytes as they are; a Blob goes through the browser's other processes, and takes twice as long.
 async function decodeJpeg(bytes) {
-  if (!globalThis.ImageDecoder) return createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
-  const decoder = new ImageDecoder({ data: bytes, type: "image/jpeg" });
-  const { image } = await decoder.decode();
-  const picture = await createImageBitmap(image);
-  image.close();
-  decoder.close();
-  return picture;
+  try {
+    const decoder = new ImageDecoder({ data: bytes, type: "image/jpeg" });
+    try {
+      const { image } = await decoder.decode();
+      return await createImageBitmap(image).finally(() => image.close());
+    } finally {
+      decoder.close();
+    }
+  } catch {
+    return createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
+  }
 }
 
 export async function decodeTile(tile, jpeg, counts) {
   const picture = jpeg.byteLength ? await decodeJpeg(bytesOf(jpeg)) : null;
-  const mask = counts.byteLength ? paintRuns(decodeCounts(bytesOf(counts)), tile.h, tile.w) : null;
-  return { ...tile, picture, mask };
+  try {
+    const mask = counts.byteLength ? paintRuns(decodeCounts(bytesOf(counts)), tile.h, tile.w) : null;
+    return { ...tile, picture, mask };
+  } catch (error) {
+    picture?.close();
+    throw error;
+  }
 }
 
 // Pixels to write into, by their size: most tiles have one of a few.
@@ -126,4 +136,34 @@ export function paintMark(context, mark, x, y, theme) {
   context.textBaseline = "middle";
   context.fillText(MARK_SIGNS[mark], x, y + 1);
   context.textAlign = "left";
+}
+
+// Title and note cut to a width; to measure them takes as long as to paint them.
+function wordsOf(context, tile, width, indent, font) {
+  const fit = `${width} ${indent} ${font}`;
+  if (tile.fit !== fit) {
+    const measure = (text) => context.measureText(text).width;
+    context.font = `12px ${font}`;
+    const title = ellipsize(tile.title, width, measure);
+    context.font = `11px ${font}`;
+    Object.assign(tile, { fit, words: [title, ellipsize(tile.note, width - indent, measure)] });
+  }
+  return tile.words;
+}
+
+// Paint a tile's words below it; a colour, where one is given, as a square before the note.
+export function paintCaption(context, tile, x, y, width, colour, theme) {
+  const indent = colour ? 14 : 0;
+  context.textBaseline = "alphabetic";
+  if (colour) {
+    context.fillStyle = colour;
+    context.fillRect(x, y + 21, 9, 9);
+  }
+  const [title, note] = wordsOf(context, tile, width, indent, theme.font);
+  context.font = `12px ${theme.font}`;
+  context.fillStyle = theme.ink;
+  context.fillText(title, x, y + 15);
+  context.font = `11px ${theme.font}`;
+  context.fillStyle = theme.soft;
+  context.fillText(note, x + indent, y + 30);
 }

@@ -19,6 +19,8 @@ test("what was not asked for the longest is forgotten, and handed back", () => {
   assert.equal(kept.get("a"), 1);
   assert.deepEqual(kept.clear(), [3, 1]);
   assert.equal(kept.get("a"), undefined);
+  kept.set("a", 4);
+  assert.deepEqual(kept.set("a", 5), [4]);
 });
 
 test("columns fill the width, and one is the least", () => {
