@@ -15,7 +15,7 @@ import pandas as pd
 
 from samframe._frame import as_text, has_column, only_column
 from samframe.errors import ImageError, OptionError
-from samframe.images import make_thumbnail, shorten
+from samframe.images import Upright, make_thumbnail, shorten
 from samframe.masks import Mask, MaskDtype
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class _Pictures:
     ) -> None:
         self._size_px = size_px
         self._options: dict[str, Any] = {"image_root": image_root, "fetch": fetch, "quality": _QUALITY}
-        self._known: dict[Any, tuple[int, tuple[int, int] | None]] = {}
+        self._known: dict[Any, tuple[int, Upright | None]] = {}
         self._kept: list[
             object
         ] = []  # holds objects that are known by their id, so that no id is given twice
@@ -125,20 +125,21 @@ class _Pictures:
 
     def shown(self, cell: object, mask: Mask | None) -> dict[str, Any]:
         """Return what a row's card shows of an image and a mask."""
-        image, size_hw = self._thumbnail(cell)
+        image, place = self._thumbnail(cell)
         if mask is None:
+            size_hw = None if place is None else place.size_hw
             return {"image": image, "size": size_hw, "mask": "", "area": None, "share": None}
-        size_hw = size_hw or _fitted(mask.size_hw, self._size_px)
+        small = mask.resize(_fitted(mask.size_hw, self._size_px)) if place is None else place.mask(mask)
         pixels = mask.size_hw[0] * mask.size_hw[1]
         return {
             "image": image,
-            "size": size_hw,
-            "mask": _text_of(_overlay_png(mask, size_hw)),
+            "size": small.size_hw,
+            "mask": _text_of(_overlay_png(small)),
             "area": mask.area,
             "share": mask.area / pixels if pixels else 0.0,
         }
 
-    def _thumbnail(self, cell: object) -> tuple[int, tuple[int, int] | None]:
+    def _thumbnail(self, cell: object) -> tuple[int, Upright | None]:
         by_value = isinstance(cell, str | bytes | PurePath)
         key = (type(cell), cell) if by_value else id(cell)
         if key not in self._known:
@@ -146,20 +147,22 @@ class _Pictures:
             self._known[key] = self._made(cell)
         return self._known[key]
 
-    def _made(self, cell: object) -> tuple[int, tuple[int, int] | None]:
+    def _made(self, cell: object) -> tuple[int, Upright | None]:
         try:
             made = make_thumbnail(cell, max_side=self._size_px, **self._options)
         except ImageError:
             return -1, None
         self.jpegs.append(_text_of(made.jpeg))
-        return len(self.jpegs) - 1, made.size_hw
+        # Not the thumbnail itself, whose bytes would be held twice.
+        place = Upright(size_hw=made.size_hw, stored_hw=made.stored_hw, orientation=made.orientation)
+        return len(self.jpegs) - 1, place
 
 
-def _overlay_png(mask: Mask, size_hw: tuple[int, int]) -> bytes:
+def _overlay_png(mask: Mask) -> bytes:
     """Return the mask as a PNG of two bits a pixel: outside, inside, its edge, and the line around it."""
     from PIL import Image  # noqa: PLC0415 - heavy
 
-    inside = mask.resize(size_hw).to_numpy()
+    inside = mask.to_numpy()
     edge = inside & _grown(~inside)
     levels = inside.astype(np.uint8) + edge
     levels[_grown(inside) & ~inside] = 3

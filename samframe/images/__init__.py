@@ -12,6 +12,7 @@ from samframe.images._source import Source
 from samframe.images._stored import read_orientation, read_stored, without_orientation
 from samframe.images._text import check_url, decode_base64, decode_data_uri, shorten
 from samframe.images._thumbnail import Preview, Thumbnail, encode_thumbnail, make_preview, make_thumbnail
+from samframe.images._upright import Upright
 
 __all__ = [
     "MAX_PIXELS",
@@ -20,6 +21,7 @@ __all__ = [
     "Preview",
     "Source",
     "Thumbnail",
+    "Upright",
     "check_url",
     "decode_base64",
     "decode_data_uri",

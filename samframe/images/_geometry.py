@@ -1,4 +1,4 @@
-"""Points and masks between the stored raster and the one that is sent: EXIF orientation, then scale.
+"""Points and masks between the stored raster and the upright one, sent or looked at: EXIF orientation, then scale.
 
 A point is (x, y) with pixel centres at whole numbers: (0, 0) is the centre of the top left pixel of the
 raster as stored, (width - 1, height - 1) that of the bottom right one.
@@ -6,7 +6,7 @@ raster as stored, (width - 1, height - 1) that of the bottom right one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from samframe.errors import ImageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["fit", "mask_to_stored", "points_to_sent", "upright"]
+__all__ = ["fit", "mask_to_stored", "points_to_sent", "points_to_upright", "turn", "upright"]
+
+_Pixel = TypeVar("_Pixel", np.bool_, np.uint8)
 
 # EXIF 2.32, tag 0x0112. What makes the picture upright: swap rows and columns, then mirror x, mirror y.
 _STEPS = {
@@ -44,6 +46,24 @@ def fit(size_hw: tuple[int, int], max_side: int) -> tuple[int, int]:
     return height, width
 
 
+def turn(raster: NDArray[_Pixel], orientation: int) -> NDArray[_Pixel]:
+    """Return a stored raster, shape (h, w) or (h, w, channels), as it stands upright; C order."""
+    swap, mirror_x, mirror_y = _STEPS[orientation]
+    raster = raster.swapaxes(0, 1) if swap else raster
+    raster = raster[:, ::-1] if mirror_x else raster
+    return np.ascontiguousarray(raster[::-1] if mirror_y else raster)
+
+
+def points_to_upright(
+    points: NDArray[np.float64], stored_hw: tuple[int, int], orientation: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return x and y, each of shape (n,), of points of the stored raster in the upright raster of its size."""
+    swap, mirror_x, mirror_y = _STEPS[orientation]
+    height, width = upright(stored_hw, orientation)
+    x, y = (points[:, 1], points[:, 0]) if swap else (points[:, 0], points[:, 1])
+    return (width - 1 - x if mirror_x else x), (height - 1 - y if mirror_y else y)
+
+
 def points_to_sent(
     points: NDArray[np.float64], *, stored_hw: tuple[int, int], sent_hw: tuple[int, int], orientation: int
 ) -> NDArray[np.float64]:
@@ -69,11 +89,8 @@ def points_to_sent(
     """
     if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():  # noqa: PLR2004 - x and y
         raise ImageError(f"points must be finite (x, y) pairs, an array of shape (n, 2), not {points.shape}")
-    swap, mirror_x, mirror_y = _STEPS[orientation]
     height, width = upright(stored_hw, orientation)
-    x, y = (points[:, 1], points[:, 0]) if swap else (points[:, 0], points[:, 1])
-    x = width - 1 - x if mirror_x else x
-    y = height - 1 - y if mirror_y else y
+    x, y = points_to_upright(points, stored_hw, orientation)
     sent_x = (x + 0.5) * sent_hw[1] / width - 0.5
     sent_y = (y + 0.5) * sent_hw[0] / height - 0.5
     return np.column_stack([sent_x.clip(0, sent_hw[1] - 1), sent_y.clip(0, sent_hw[0] - 1)])

@@ -21,6 +21,7 @@ from samframe.images._codec import (
 from samframe.images._header import MAX_PIXELS, Header, read_header
 from samframe.images._pillow import quiet
 from samframe.images._source import EncodedSource, RasterSource, Source
+from samframe.images._upright import Upright
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image as PillowImage
 
-__all__ = ["Prepared", "prepare", "raster", "sent_bytes"]
+__all__ = ["Prepared", "look", "prepare", "raster", "sent_bytes"]
 
 #: A file that the API takes as it is, yet larger than a picture of 2048 px need be, is encoded anew.
 MAX_UNTOUCHED_BYTES = 32 * 1024**2
@@ -77,12 +78,8 @@ def sent_bytes(source: Source, *, is_untouched: bool) -> bytes:
         return source.read()
 
 
-def raster(
-    source: Source, *, max_side: int | None, is_quick: bool = False
-) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+def raster(source: Source, *, max_side: int | None) -> tuple[NDArray[np.uint8], tuple[int, int]]:
     """Return the stored raster in RGB, its longer side at most ``max_side``, and its size before it was scaled.
-
-    ``is_quick``: scaled for the eye, in less time.
 
     Returns
     -------
@@ -95,12 +92,41 @@ def raster(
     ImageError
         As :func:`prepare`.
     """
+    pixels, stored_hw, _ = _raster(source, max_side, is_quick=False)
+    return pixels, stored_hw
+
+
+def look(source: Source, *, max_side: int) -> tuple[NDArray[np.uint8], Upright]:
+    """Return the raster in RGB as it stands upright, scaled for the eye and in little time, and its place.
+
+    Returns
+    -------
+    pixels : ndarray of uint8, shape (h, w, 3)
+        The longer side at most ``max_side``.
+    place : Upright
+
+    Raises
+    ------
+    ImageError
+        As :func:`prepare`.
+    """
+    pixels, stored_hw, orientation = _raster(source, max_side, is_quick=True)
+    if orientation != 1:
+        pixels = _geometry.turn(pixels, orientation)
+    size_hw = (int(pixels.shape[0]), int(pixels.shape[1]))
+    return pixels, Upright(size_hw=size_hw, stored_hw=stored_hw, orientation=orientation)
+
+
+def _raster(
+    source: Source, max_side: int | None, *, is_quick: bool
+) -> tuple[NDArray[np.uint8], tuple[int, int], int]:
+    """Return the pixels of the stored raster, its size before it was scaled, and its EXIF orientation."""
     with _naming(source), quiet():
         picture = _open(source)
         stored_hw = (picture.height, picture.width)
         size_hw = _geometry.fit(stored_hw, max_side or max(picture.size))
         scaled = _scaled(picture, size_hw, is_ours=isinstance(source, EncodedSource), is_quick=is_quick)
-        return rgb_pixels(scaled), stored_hw
+        return rgb_pixels(scaled), stored_hw, orientation_of(picture)
 
 
 @contextmanager

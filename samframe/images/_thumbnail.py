@@ -1,4 +1,4 @@
-"""A cell's image as it is looked at: the stored raster, small, as pixels or as the bytes of a JPEG."""
+"""A cell's image as it is looked at: upright and small, as pixels or as the bytes of a JPEG."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from samframe.errors import ImageError
 from samframe.images._image import Image
 from samframe.images._path import resolve_root
 from samframe.images._pillow import load_pillow
-from samframe.images._prepare import raster
+from samframe.images._prepare import look
 from samframe.images._read import recognise
 from samframe.images._source import BytesSource
+from samframe.images._upright import Upright
 
 if TYPE_CHECKING:
     import os
@@ -27,49 +28,29 @@ _QUALITY = 82
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Preview:
-    """The pixels of a small picture of a cell's image.
+class Preview(Upright):
+    """A small picture of a cell's image, as pixels; attributes of :class:`Upright` tell its place.
 
     Attributes
     ----------
     pixels : ndarray of uint8, shape (h, w, 3)
-        RGB of the raster as stored (not turned by EXIF, as masks and points are not), perhaps scaled down; what is
-        transparent is seen on white.
-    stored_hw : (int, int)
-        Height and width in pixels of the raster as stored: the frame of reference of points and masks.
+        RGB, turned upright by EXIF; what is transparent is seen on white.
     """
 
     pixels: NDArray[np.uint8]
-    stored_hw: tuple[int, int]
-
-    @property
-    def size_hw(self) -> tuple[int, int]:
-        """Height and width in pixels of the small picture."""
-        return (int(self.pixels.shape[0]), int(self.pixels.shape[1]))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thumbnail:
-    """A small picture of a cell's image.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Thumbnail(Upright):
+    """A small picture of a cell's image, as a file; attributes of :class:`Upright` tell its place.
 
     Attributes
     ----------
     jpeg : bytes
-        A JPEG file without metadata.
-    size_hw : (int, int)
-        Its height and width in pixels.
-    stored_hw : (int, int)
-        Height and width of the raster as stored: the frame of reference of points and masks.
+        A JPEG file without metadata, turned upright by EXIF.
     """
 
     jpeg: bytes
-    size_hw: tuple[int, int]
-    stored_hw: tuple[int, int]
-
-    @property
-    def scale(self) -> float:
-        """Pixels of the thumbnail for each pixel of the stored raster, along the longer side; 1.0 at most."""
-        return max(self.size_hw) / max(self.stored_hw)
 
 
 def make_preview(
@@ -107,8 +88,10 @@ def make_preview(
         if fetch is None:
             raise ImageError(f"{source.label}: images behind URLs are not downloaded to be shown")
         source = BytesSource(fetch(source.payload()))
-    pixels, stored_hw = raster(source, max_side=max(1, max_side), is_quick=True)
-    return Preview(pixels=pixels, stored_hw=stored_hw)
+    pixels, place = look(source, max_side=max(1, max_side))
+    return Preview(
+        pixels=pixels, size_hw=place.size_hw, stored_hw=place.stored_hw, orientation=place.orientation
+    )
 
 
 def make_thumbnail(
@@ -138,6 +121,7 @@ def make_thumbnail(
         jpeg=encode_thumbnail(preview.pixels, quality=quality),
         size_hw=preview.size_hw,
         stored_hw=preview.stored_hw,
+        orientation=preview.orientation,
     )
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from samframe.images import Preview
+
 __all__ = ["Tile", "draw_tile", "make_tile"]
 
 # Colours of Okabe and Ito (2008), which people with any common form of colour blindness tell apart. What belongs to
@@ -38,9 +40,9 @@ class Tile:
     mask : ndarray of bool, shape (h, w), or None
         The mask on the same raster; None where the row has none.
     size_hw : (int, int)
-        Height and width in pixels of the image as stored: the units of the axes.
+        Height and width in pixels of the whole image, upright: the units of the axes.
     include, exclude : ndarray of float64, shape (n, 2)
-        Points as (x, y) in pixels of the image as stored.
+        Points as (x, y) in the same pixels.
     title, note : str
         First line, and a smaller one below it.
     """
@@ -79,21 +81,22 @@ def make_tile(
         More pixels than a tile shows would only make the picture slow.
     """
     found = mask if isinstance(mask, Mask) else None
-    pixels, size_hw = _read_pixels(image, image_root, max_side_px)
-    if size_hw is None:
-        size_hw = found.size_hw if found is not None else (3, 4)
-    shown: NDArray[np.bool_] | None = None
+    shown = _preview(image, image_root, max_side_px)
+    small: Mask | None = None
     if found is not None:
-        raster_hw = pixels.shape[:2] if pixels is not None else _fitted(found.size_hw, max_side_px)
-        shown = _sampled(found.to_numpy(), (int(raster_hw[0]), int(raster_hw[1])))
+        small = shown.mask(found) if shown is not None else found.resize(_fitted(found.size_hw, max_side_px))
+    points = [_points(include), _points(exclude)]
+    if shown is not None:
+        points = [shown.points(one) for one in points]
+    size_hw = shown.full_hw if shown is not None else found.size_hw if found is not None else (3, 4)
     return Tile(
-        pixels=pixels,
-        mask=shown,
+        pixels=None if shown is None else shown.pixels,
+        mask=None if small is None else small.to_numpy(),
         size_hw=size_hw,
-        include=_points(include),
-        exclude=_points(exclude),
+        include=points[0],
+        exclude=points[1],
         title=title,
-        note=note if note or pixels is not None else "image not shown",
+        note=note if note or shown is not None else "image not shown",
     )
 
 
@@ -122,23 +125,11 @@ def draw_tile(axes: Axes, tile: Tile, *, points: float = 10.0, limit: int = 32) 
     letter(note, one_line(tile.note, limit=limit))
 
 
-def _read_pixels(
-    image: object, image_root: Any, max_side_px: int
-) -> tuple[NDArray[np.uint8] | None, tuple[int, int] | None]:
+def _preview(image: object, image_root: Any, max_side_px: int) -> Preview | None:
     try:
-        preview = make_preview(image, max_side=max_side_px, image_root=image_root)
+        return make_preview(image, max_side=max_side_px, image_root=image_root)
     except ImageError:
-        return None, None
-    return preview.pixels, preview.stored_hw
-
-
-def _sampled(mask: NDArray[np.bool_], size_hw: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return the mask on a raster of another size, by nearest neighbour."""
-    rows, columns = (
-        ((np.arange(new) + 0.5) * old / new).astype(np.int64)
-        for old, new in zip(mask.shape, size_hw, strict=True)
-    )
-    return mask[np.ix_(rows, columns)]
+        return None
 
 
 def _fitted(size_hw: tuple[int, int], max_side_px: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ import traitlets
 from IPython.display import HTML, display
 
 from samframe.errors import SamframeError
-from samframe.images import make_thumbnail
+from samframe.images import Image, find_source, make_thumbnail
 from samframe.widgets._desk import Desk
 from samframe.widgets._module import module_text
 from samframe.widgets._view import marks_of, view_of
@@ -180,8 +180,20 @@ class Annotator(anywidget.AnyWidget):
             self.send({**answer, "error": picture, "size_hw": self._desk.size_hw(row)})
             return
         with self._desk.lock:
-            self._desk.sizes_hw[row] = picture.stored_hw
-        self.send({**answer, "size_hw": list(picture.stored_hw)}, [picture.jpeg])
+            size_hw, orientation = self._raster(row, picture)
+            self._desk.sizes_hw[row] = size_hw
+        self.send({**answer, "size_hw": list(size_hw), "orientation": orientation}, [picture.jpeg])
+
+    def _raster(self, row: int, picture: Thumbnail) -> tuple[tuple[int, int], int]:
+        """Return the size of the raster that a row's mask and points lie on, and how it stands: as stored.
+
+        Of an image behind a URL the service sees the file: where its mask came upright, points are upright as well.
+        """
+        mask = self._desk.edits.given(row).mask
+        is_url = isinstance(find_source(self._images[row], image_root=self._image_root), Image)
+        if is_url and mask is not None and picture.is_on_it(mask.size_hw):
+            return picture.full_hw, 1
+        return picture.stored_hw, picture.orientation
 
     def _picture(self, row: int) -> Thumbnail | str:
         """Return a row's picture, or the words for why it has none; the latest few are kept."""

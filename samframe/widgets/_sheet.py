@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from samframe.images import Preview
+
 __all__ = ["contact_sheet", "painted_tile"]
 
 _TINT = np.array([0, 158, 255], dtype=np.float32)
@@ -48,13 +50,15 @@ def painted_tile(
         As for :func:`samframe.images.make_preview`.
     """
     square = np.full((side, side, 3), _EMPTY, dtype=np.uint8)
+    shown: Preview | None = None
     try:
-        pixels = make_preview(cell, max_side=side, image_root=image_root, fetch=fetch).pixels
+        shown = make_preview(cell, max_side=side, image_root=image_root, fetch=fetch)
+        pixels = shown.pixels
     except ImageError:
         pixels = np.full((*_fitted(mask, side), 3), _EMPTY, dtype=np.uint8)
     height, width = pixels.shape[:2]
     if isinstance(mask, Mask) and 0 not in mask.size_hw:
-        inside = mask.resize((height, width)).to_numpy()
+        inside = (shown.mask(mask) if shown is not None else mask.resize((height, width))).to_numpy()
         pixels = pixels.copy()
         pixels[inside] = (pixels[inside] * (1 - opacity) + _TINT * opacity).astype(np.uint8)
         # As in the gallery: a white line around it, which is seen on most of what a mask may cover.

@@ -66,19 +66,20 @@ def tile_picture(
     image_root, fetch
         As for :func:`samframe.images.make_thumbnail`.
     """
-    jpeg, size_hw, problem = b"", (side, side), ""
     try:
-        thumbnail = make_thumbnail(cell, max_side=side, image_root=image_root, fetch=fetch)
-        jpeg, size_hw = thumbnail.jpeg, thumbnail.size_hw
+        shown = make_thumbnail(cell, max_side=side, image_root=image_root, fetch=fetch)
     except ImageError as error:
-        problem = str(error)
-        if isinstance(mask, Mask):
-            scale = min(1.0, side / max(1, *mask.size_hw))
-            size_hw = (max(1, round(mask.size_hw[0] * scale)), max(1, round(mask.size_hw[1] * scale)))
-    counts = b""
-    if isinstance(mask, Mask) and 0 not in mask.size_hw:
-        counts = mask.resize(size_hw).counts
-    return TilePicture(jpeg=jpeg, counts=counts, size_hw=size_hw, problem=problem)
+        return _without_image(mask, side, str(error))
+    counts = shown.mask(mask).counts if isinstance(mask, Mask) and 0 not in mask.size_hw else b""
+    return TilePicture(jpeg=shown.jpeg, counts=counts, size_hw=shown.size_hw)
+
+
+def _without_image(mask: object, side: int, problem: str) -> TilePicture:
+    if not isinstance(mask, Mask) or 0 in mask.size_hw:
+        return TilePicture(jpeg=b"", counts=b"", size_hw=(side, side), problem=problem)
+    scale = min(1.0, side / max(mask.size_hw))
+    size_hw = (max(1, round(mask.size_hw[0] * scale)), max(1, round(mask.size_hw[1] * scale)))
+    return TilePicture(jpeg=b"", counts=mask.resize(size_hw).counts, size_hw=size_hw, problem=problem)
 
 
 class TileMaker:

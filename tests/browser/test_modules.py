@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from samframe.images import Upright
+from samframe.images._geometry import turn
 from samframe.masks import Mask
 from samframe.widgets import module_text
 
@@ -51,6 +54,33 @@ def test_page_and_python_read_the_same_counts():
     painted = node("--input-type=module", "--eval", code).split()
 
     assert painted == ["".join(map(str, mask.astype(int).ravel())) for mask in masks]
+
+
+def test_page_and_python_turn_alike():
+    """In all eight orientations pixels and places go upright in JavaScript as in Python, and back again."""
+    stored, place = (3, 4), (1, 2)
+    raster = np.arange(12, dtype=np.uint8).reshape(stored)
+    module = (STATIC / "upright.js").as_uri()
+    code = (
+        f'import {{ placeToStored, placeToUpright, turnPixels, uprightSize }} from "{module}";'
+        f"const raster = {{ pixels: Uint8Array.from({raster.ravel().tolist()}), height: 3, width: 4 }};"
+        "for (let turn = 1; turn <= 8; turn += 1) {"
+        f"const there = placeToUpright({list(place)}, [3, 4], turn, 1);"
+        "const edge = placeToStored(placeToUpright([0.25, 3], [3, 4], turn, 0), [3, 4], turn, 0);"
+        "const turned = turnPixels(raster, turn);"
+        "console.log(JSON.stringify([[...turned.pixels], uprightSize([3, 4], turn), [turned.height, turned.width],"
+        "there, placeToStored(there, [3, 4], turn, 1), edge])); }"
+    )
+    lines = node("--input-type=module", "--eval", code).splitlines()
+
+    assert len(lines) == 8
+    for orientation, line in enumerate(lines, 1):
+        pixels, size, turned_size, there, back, edge = json.loads(line)
+        upright = Upright(size_hw=stored, stored_hw=stored, orientation=orientation)
+        assert np.array(pixels).reshape(size).tolist() == turn(raster, orientation).tolist()
+        assert tuple(size) == tuple(turned_size) == upright.full_hw
+        assert there == upright.points(np.array([place], float))[0].tolist()
+        assert (back, edge) == (list(place), [0.25, 3])
 
 
 def test_a_widgets_module_imports_nothing():

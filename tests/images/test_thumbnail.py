@@ -7,9 +7,11 @@ import io
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
+from PIL import ImageOps
 
 from samframe.errors import ImageError, OptionError
 from samframe.images import make_preview, make_thumbnail
+from samframe.masks import Mask
 
 
 def opened(thumbnail):
@@ -39,11 +41,56 @@ def test_is_a_jpeg_without_metadata(save, colours, exif):
     assert dict(picture.getexif()) == {}
 
 
-def test_is_not_turned(save, colours, exif):
-    """It lies as masks and points do: as stored, before EXIF rotation."""
-    preview = make_preview(save(colours(20, 30), "PNG", exif=exif(6)), max_side=99)
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_stands_upright(save, colours, exif, kind, orientation):
+    """It stands as Pillow's exif_transpose has it, and tells the size of the raster as stored."""
+    data = save(colours(24, 40), kind, exif=exif(orientation), lossless=True, quality=95)
+    preview = make_preview(data, max_side=99)
+    with PillowImage.open(io.BytesIO(data)) as picture:
+        wanted = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
 
-    np.testing.assert_array_equal(preview.pixels, colours(20, 30))
+    np.testing.assert_array_equal(preview.pixels, wanted)
+    assert (preview.size_hw, preview.full_hw) == (wanted.shape[:2], wanted.shape[:2])
+    assert (preview.stored_hw, preview.orientation) == ((24, 40), orientation)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("max_side", [10, 40])
+def test_masks_and_points_lie_on_what_they_lay_on(save, exif, orientation, max_side):
+    """A white object on black: its mask, and a point at its middle, as stored, are on it upright, small or whole."""
+    mask = np.zeros((24, 40), dtype=bool)
+    mask[4:12, 20:32] = True
+    stored = np.repeat(mask[..., None] * np.uint8(255), 3, axis=2)
+    preview = make_preview(save(stored, "PNG", exif=exif(orientation)), max_side=max_side)
+    shown = preview.mask(Mask.from_numpy(mask))
+    ((x, y),) = preview.points(np.array([(25.5, 7.5)]))
+    (wanted_y, wanted_x) = np.argwhere(shown.to_numpy()).mean(axis=0)
+
+    assert shown.size_hw == preview.size_hw
+    np.testing.assert_array_equal(shown.to_numpy(), preview.pixels[..., 0] > 127)
+    assert abs((x + 0.5) * preview.scale - 0.5 - wanted_x) < 0.01
+    assert abs((y + 0.5) * preview.scale - 0.5 - wanted_y) < 0.01
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_mask_of_the_upright_size_is_not_turned_again(save, colours, exif, orientation):
+    """Where a picture is turned on its side, the sides of a mask tell which raster it lies on."""
+    preview = make_preview(save(colours(24, 40), exif=exif(orientation)), max_side=99)
+    upright = Mask.from_numpy(np.arange(40 * 24).reshape(40, 24) % 7 == 0)
+
+    assert preview.mask(upright) == upright
+    assert not preview.is_on_it((24, 40))
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 4, 6])
+def test_where_sides_do_not_tell_a_mask_lies_as_stored(save, colours, exif, orientation):
+    """Of a square image, and of one that is mirrored or upside down, a mask counts as one of the stored raster."""
+    size = (30, 30) if orientation == 6 else (24, 40)
+    preview = make_preview(save(colours(*size), exif=exif(orientation)), max_side=99)
+    mask = Mask.from_numpy(np.arange(size[0] * size[1]).reshape(size) < 90)
+
+    assert preview.mask(mask) != mask
 
 
 @pytest.mark.parametrize("cell", ["array", "picture", "path", "data"])

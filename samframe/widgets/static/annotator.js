@@ -2,6 +2,7 @@
 import { actionOf, fitView, isConsented, pointsAhead, stillPending, thinPath } from "./annotator_view.js";
 import { drawScene, overlayOf, tintOverlay } from "./annotator_canvas.js";
 import { pointerMethods } from "./annotator_pointer.js";
+import { isUpright, placeToStored, placeToUpright, turnPixels, uprightSize } from "./upright.js";
 import { drawStrip, makePage, showState } from "./annotator_page.js";
 
 const PICTURES_KEPT = 6;
@@ -99,17 +100,28 @@ class AnnotatorView {
 
   async onPicture(content, buffers) {
     if (content?.kind !== "picture" || content.view !== this.name) return;
-    const { row, size_hw: size, error } = content;
+    const { row, size_hw: size, orientation = 1, error } = content;
     let bitmap = null;
     if (buffers?.length) bitmap = await createImageBitmap(new Blob([buffers[0]], { type: "image/jpeg" }));
-    this.pictures.delete(row);
-    this.pictures.set(row, { bitmap, size, error });
-    while (this.pictures.size > PICTURES_KEPT) this.pictures.delete(this.pictures.keys().next().value);
+    this.dropPicture(row);
+    this.pictures.set(row, { bitmap, size, orientation, error });
+    while (this.pictures.size > PICTURES_KEPT) this.dropPicture(this.pictures.keys().next().value);
     // A reply for a row that was left meanwhile is kept, and not shown.
     if (row !== this.state.row) return;
+    // What was begun on a picture that stands otherwise now has lost its place.
+    if (orientation !== 1) {
+      this.corners = [];
+      this.stroke = this.press = this.view = null;
+      this.paint();
+    }
     if (!this.view) this.fit();
     this.setRadius(this.tools.radius);
     if (this.state.next !== null && this.state.next !== undefined) this.ask(this.state.next);
+  }
+
+  dropPicture(row) {
+    this.pictures.get(row)?.bitmap?.close();
+    this.pictures.delete(row);
   }
 
   // -- what the kernel is told ---------------------------------------------------------------------------------------
@@ -266,18 +278,38 @@ class AnnotatorView {
   closePolygon() {
     const path = thinPath(this.corners, 0.01);
     this.corners = [];
-    if (path.length >= 3) this.tell("polygon", { row: this.state.row, path, erase: this.tools.isErasing });
+    if (path.length >= 3) this.tell("polygon", { row: this.state.row, path: this.toStored(path), erase: this.tools.isErasing });
     else this.say("A polygon has three corners or more.");
   }
 
   // -- the picture ---------------------------------------------------------------------------------------------------
 
-  get size() {
+  // Height and width as stored, and how that stands: the kernel counts so.
+  get stored() {
     return this.pictures.get(this.state.row)?.size ?? this.state.mask?.size ?? this.state.before?.size ?? null;
   }
 
+  get turn() {
+    return this.pictures.get(this.state.row)?.orientation ?? 1;
+  }
+
+  // Height and width as shown, upright.
+  get size() {
+    return this.stored && uprightSize(this.stored, this.turn);
+  }
+
+  // Places as the kernel counts them, of places as they are shown. `last`: 1 for pixels, 0 for places from the corner.
+  toStored(places, last = 0) {
+    return places.map((place) => placeToStored(place, this.stored, this.turn, last));
+  }
+
+  toShown(places, last = 0) {
+    return places.map((place) => placeToUpright(place, this.stored, this.turn, last));
+  }
+
   points() {
-    return pointsAhead(this.state.points ?? [], this.state.row, this.pending);
+    const points = pointsAhead(this.state.points ?? [], this.state.row, this.pending);
+    return this.stored ? points.map(([x, y, include]) => [...this.toShown([[x, y]], 1)[0], include]) : points;
   }
 
   whole() {
@@ -297,7 +329,8 @@ class AnnotatorView {
   paint() {
     const { before, mask } = this.state;
     const overlay = this.state.row === null ? null : overlayOf(before, mask, this.tools.isComparing);
-    this.overlay = overlay && tintOverlay(overlay);
+    const isTurned = overlay && this.stored && !isUpright((mask ?? before).size, this.stored, this.turn);
+    this.overlay = overlay && tintOverlay(isTurned ? turnPixels(overlay, this.turn) : overlay);
   }
 
   show() {
@@ -332,7 +365,9 @@ class AnnotatorView {
   draw() {
     const { canvas } = this.page;
     if (this.size && !this.view) this.fit();
-    const strokes = this.pending.filter((deed) => deed.row === this.state.row && deed.path);
+    const strokes = this.pending
+      .filter((deed) => deed.row === this.state.row && deed.path && this.stored)
+      .map((deed) => ({ ...deed, path: this.toShown(deed.path) }));
     if (this.stroke) strokes.push(this.stroke);
     canvas.style.cursor = this.tools.tool === "brush" ? "none" : "crosshair";
     canvas.setAttribute("aria-label", `Image of row ${this.state.label ?? ""}, with its mask and ${this.points().length} points`);

@@ -61,7 +61,7 @@ export const pointerMethods = {
     this.stroke = null;
     if (!stroke) return;
     const path = thinPath(stroke.path, Math.max(0.25, stroke.radius / 8));
-    this.tell("brush", { row: this.state.row, path, radius: stroke.radius, erase: stroke.erase });
+    this.tell("brush", { row: this.state.row, path: this.toStored(path), radius: stroke.radius, erase: stroke.erase });
   },
 
   click(at, isSecond) {
@@ -71,7 +71,8 @@ export const pointerMethods = {
     const hit = hitPoint(view, this.points(), ...at, REACH);
     if (hit >= 0) return this.tell("remove_point", { row: this.state.row, at: hit });
     if (!pixel) return this.say("");
-    this.tell("point", { row: this.state.row, x: pixel[0], y: pixel[1], include: !isSecond });
+    const [[x, y]] = this.toStored([pixel], 1);
+    this.tell("point", { row: this.state.row, x, y, include: !isSecond });
   },
 
   addCorner(at) {

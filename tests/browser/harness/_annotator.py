@@ -63,10 +63,11 @@ def make_frame(**columns):
 
 
 class Desk:
-    """An annotator in a page, driven as a person drives it."""
+    """An annotator in a page, driven as a person drives it; places are pixels of the picture as shown."""
 
-    def __init__(self, live_widget, frame, *, segmenter=None, **options):
+    def __init__(self, live_widget, frame, *, segmenter=None, size_hw=(HEIGHT, WIDTH), fetch=None, **options):
         self.frame = frame
+        self.size_hw = size_hw
         self.segmenter = segmenter or DiscSegmenter()
         self.annotator = Annotator(
             frame,
@@ -76,6 +77,7 @@ class Desk:
             mask_col="mask",
             segmenter=self.segmenter,
             background=lambda function: function(),
+            fetch=fetch,
         )
         self.live = live_widget(self.annotator, **options)
         self.page = self.live.page
@@ -95,8 +97,9 @@ class Desk:
     def scale(self):
         """CSS pixels an image pixel, and the image's corner in the canvas, as the fitted view has it."""
         box = self.canvas.bounding_box()
-        scale = min((box["width"] - 16) / WIDTH, (box["height"] - 16) / HEIGHT, 16)
-        return scale, (box["width"] - WIDTH * scale) / 2, (box["height"] - HEIGHT * scale) / 2
+        height, width = self.size_hw
+        scale = min((box["width"] - 16) / width, (box["height"] - 16) / height, 16)
+        return scale, (box["width"] - width * scale) / 2, (box["height"] - height * scale) / 2
 
     def where(self, x, y):
         """Return where a place of the image lies in the window."""
