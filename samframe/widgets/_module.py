@@ -11,7 +11,8 @@ __all__ = ["module_text", "style_text"]
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z_]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let) )", re.MULTILINE)
 _COMMENT_LINE = re.compile(r"^\s*//.*\n", re.MULTILINE)
-_LINE_END = re.compile(r"([;{,(\[])\n")
+# A block's end, too: every statement of ours ends in a semicolon.
+_LINE_END = re.compile(r"([;{},(\[])\n")
 _INDENT = re.compile(r"^\s+", re.MULTILINE)
 # What stays as it is (texts, patterns), or blanks beside a sign that needs none. Not `a - -b`, which is no `a--b`.
 _BLANKS = re.compile(
@@ -38,7 +39,13 @@ def module_text(name: str) -> str:
     """
     text = _inlined(f"{name}.js", {f"{name}.js"})
     text = _LINE_END.sub(r"\1", _INDENT.sub("", _COMMENT_LINE.sub("", text)))
-    return _BLANKS.sub(lambda match: match[1] or match[2] or match[3], text)
+    return _BLANKS.sub(lambda match: _quoted(match[1]) if match[1] else match[2] or match[3], text)
+
+
+def _quoted(literal: str) -> str:
+    """Return a text in quotes that JSON, which keeps a notebook, writes as one byte each."""
+    is_plain = literal.startswith('"') and not {"'", "\\"} & set(literal)
+    return f"'{literal[1:-1]}'" if is_plain else literal
 
 
 @cache

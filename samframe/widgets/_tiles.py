@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["TileMaker", "TilePicture", "tile_picture"]
 
 _KEPT_BYTES = 64 * 1024**2
-_THREADS = 4
+#: Decoding takes a core, waiting for a URL none.
+_MOST_THREADS, _FETCH_THREADS = 4, 8
 #: Tiles that are handed over together: the page decodes some while others are made, and the last are few.
 _MOST_TOGETHER, _LAST_TOGETHER = 12, 6
 
@@ -137,7 +138,9 @@ class TileMaker:
                 done.set_result(self._kept[row, side])
                 return done
             if key not in self._coming:
-                self._coming[key] = _pool(os.getpid()).submit(self._finish, key)
+                self._coming[key] = _pool(os.getpid(), is_fetch=self._fetch is not None).submit(
+                    self._finish, key
+                )
             return self._coming[key]
 
     def _finish(self, key: tuple[int, int, int]) -> TilePicture:
@@ -168,6 +171,7 @@ class TileMaker:
 
 
 @cache
-def _pool(_process: int) -> ThreadPoolExecutor:
+def _pool(_process: int, *, is_fetch: bool) -> ThreadPoolExecutor:
     """Return the threads of all tile makers of a process; one that was forked has threads of its own."""
-    return ThreadPoolExecutor(_THREADS, thread_name_prefix="samframe-tiles")
+    count = _FETCH_THREADS if is_fetch else min(_MOST_THREADS, os.cpu_count() or 1)
+    return ThreadPoolExecutor(count, thread_name_prefix="samframe-tiles")
