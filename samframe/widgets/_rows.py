@@ -79,6 +79,8 @@ class GalleryRows:
         self._suspicion = suspicion
         self._images = frame[image_col].array
         self._masks = frame[mask_col].array
+        self._prompts = None if self.prompt_col is None else frame[self.prompt_col].array
+        self._statuses = None if self.status_col is None else frame[self.status_col].array
         self._orders: dict[tuple[str, bool], NDArray[np.int64]] = {}
 
     def __len__(self) -> int:
@@ -134,7 +136,7 @@ class GalleryRows:
 
     def title(self, row: int) -> str:
         """Return the prompt, or the label where there is none, on one line."""
-        prompt = "" if self.prompt_col is None else text_of(self.frame[self.prompt_col].iloc[row])
+        prompt = "" if self._prompts is None else text_of(self._prompts[row])
         return _one_line(prompt or f"row {self.label(row)}")
 
     def note(self, row: int, by: str | None = None) -> str:
@@ -143,14 +145,17 @@ class GalleryRows:
             return _one_line(text_of(self.doubts["reasons"].iloc[row]) or "nothing odd")
         if by in self.sortable and by not in (ROW_ORDER, AREA):
             return _one_line(f"{by}: {text_of(self._column(str(by)).iloc[row])}")
-        if self.status_col is not None:
-            status = text_of(self.frame[self.status_col].iloc[row])
+        if self._statuses is not None:
+            status = text_of(self._statuses[row])
             if status and status != "completed":
                 return _one_line(status.replace("_", " "))
         return self._area_text(row)
 
     def _area_text(self, row: int) -> str:
-        # Of this mask alone: those of all rows take a while where there are many.
+        # Of this mask alone, unless those of all rows, which take a while where there are many, are known already.
+        if "areas" in vars(self):
+            area = self.areas[row]
+            return "" if np.isnan(area) else f"{int(area):,} px"
         mask = self._masks[row]
         return "" if mask is pd.NA else f"{mask.area:,} px"
 

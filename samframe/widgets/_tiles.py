@@ -22,8 +22,9 @@ __all__ = ["TileMaker", "TilePicture", "tile_picture"]
 _KEPT_BYTES = 64 * 1024**2
 #: Decoding takes a core, waiting for a URL none.
 _MOST_THREADS, _FETCH_THREADS = 4, 8
-#: Tiles that are handed over together: the page decodes some while others are made, and the last are few.
-_MOST_TOGETHER, _LAST_TOGETHER = 12, 6
+#: Tiles that are handed over together: the page decodes some while others are made, and the last are fewer. Each part
+#: costs the page a frame.
+_MOST_TOGETHER, _LEAST_TOGETHER = 16, 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +119,8 @@ class TileMaker:
         """Give the tiles of rows in their order, several at a time: what is made is not kept waiting for the rest."""
         waiting = self.prepare(rows, side=side)
         while waiting:
-            count = len(waiting) if len(waiting) <= _LAST_TOGETHER else -(-len(waiting) // 2)
-            part = [one.result() for one in waiting[: min(_MOST_TOGETHER, count)]]
+            count = min(_MOST_TOGETHER, max(_LEAST_TOGETHER, len(waiting) * 2 // 3))
+            part = [one.result() for one in waiting[:count]]
             while len(part) < len(waiting) and waiting[len(part)].done():
                 part.append(waiting[len(part)].result())
             waiting = waiting[len(part) :]

@@ -50,19 +50,18 @@ export function paintRuns(runs, height, width) {
 
 // Return the mask's inner edge, `thickness` pixels wide: what lies outside of the image counts as background.
 export function outlineOf(mask, height, width, thickness = 1) {
-  let core = mask;
-  for (let round = 0; round < thickness; round += 1) {
-    const inner = new Uint8Array(core.length);
+  // A pixel lies in the core of each round while its neighbours did in the round before.
+  const depth = mask.slice();
+  for (let round = 1; round <= thickness; round += 1) {
     for (let y = 1; y < height - 1; y += 1) {
       for (let x = 1, at = y * width + 1; x < width - 1; x += 1, at += 1) {
-        inner[at] = core[at] & core[at - 1] & core[at + 1] & core[at - width] & core[at + width];
+        if (depth[at] === round && depth[at - 1] >= round && depth[at + 1] >= round
+          && depth[at - width] >= round && depth[at + width] >= round) depth[at] = round + 1;
       }
     }
-    core = inner;
   }
-  const edge = new Uint8Array(mask.length);
-  for (let at = 0; at < mask.length; at += 1) edge[at] = mask[at] & (1 - core[at]);
-  return edge;
+  for (let at = 0; at < depth.length; at += 1) depth[at] = depth[at] && depth[at] <= thickness ? 1 : 0;
+  return depth;
 }
 
 // Write a mask into RGBA `pixels` of its size: inside in one colour [r, g, b, a], its edge in another, nothing elsewhere.

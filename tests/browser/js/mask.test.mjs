@@ -47,3 +47,19 @@ test("a tint has a colour inside, another on the edge, and nothing elsewhere", (
 test("runs go on in the next column", () => {
   assert.deepEqual([...paintRuns([1, 4, 1], 3, 2)], [0, 1, 1, 1, 1, 0]);
 });
+
+test("an outline of some thickness is what as many erosions take away", () => {
+  const [height, width] = [17, 23];
+  const mask = Uint8Array.from({ length: height * width }, (_, at) => ((at * 7919) % 11 ? 1 : 0));
+  for (const thickness of [1, 2, 3]) {
+    let core = mask;
+    for (let round = 0; round < thickness; round += 1) {
+      core = core.map((value, at) => {
+        const [x, y] = [at % width, Math.floor(at / width)];
+        const isInner = x > 0 && y > 0 && x < width - 1 && y < height - 1;
+        return isInner ? value & core[at - 1] & core[at + 1] & core[at - width] & core[at + width] : 0;
+      });
+    }
+    assert.deepEqual(outlineOf(mask, height, width, thickness), mask.map((value, at) => value & (1 - core[at])));
+  }
+});
