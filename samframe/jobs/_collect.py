@@ -110,7 +110,11 @@ class Collector:
 
     async def _completed(self, flight: Flight, answer: JobAnswer) -> None:
         await self._c.ledger.completed(
-            flight.job.key, answer.raw or "", metrics=answer.metrics, engine=answer.engine
+            flight.job.key,
+            answer.raw or "",
+            metrics=answer.metrics,
+            engine=answer.engine,
+            urgent=self._c.near_end,
         )
         now = self._c.now()
         self._c.pace.finished(flight, answer.metrics, now)

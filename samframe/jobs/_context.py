@@ -38,6 +38,10 @@ class Context(Protocol):
         """Whether jobs wait to be submitted."""
 
     @property
+    def near_end(self) -> bool:
+        """Whether the last jobs are out: what is put off now makes the run longer."""
+
+    @property
     def accepted_any(self) -> bool:
         """Whether any submit of this run was accepted."""
 

@@ -79,21 +79,20 @@ class WorkerModel:
     def __init__(self) -> None:
         self._spans: deque[tuple[float, float]] = deque(maxlen=_MEMORY)
         self._waited = False
-        self._count: int | None = None
+        self._count = 0
+        self._uncounted = 0
 
     def add(self, start: float, end: float, *, waited_s: float) -> None:
         """Learn from one finished job: when it started and ended, and how long it waited before."""
         self._spans.append((start, end))
         if waited_s > 0.25 * max(end - start, 0.05):
             self._waited = True
-        self._count = None
+        self._uncounted += 1
 
     def saw_queue(self) -> bool:
         """A job was found waiting though the expected time had come; return whether that is news."""
         is_news = not self._waited
-        if is_news:
-            self._waited = True
-            self._count = None
+        self._waited = True
         return is_news
 
     @property
@@ -101,14 +100,15 @@ class WorkerModel:
         """The number of workers, None while every job started at once."""
         if not self._waited or not self._spans:
             return None
-        if self._count is None:
-            self._count = _most_at_once(self._spans)
+        if self._uncounted >= max(1, self._count // 4):  # counting is dear, and a few jobs change it little
+            self._count, self._uncounted = _most_at_once(self._spans), 0
         return self._count
 
     def busy_until(self, now: float) -> list[float]:
         """Return the latest ends of finished jobs, one a worker: when each worker was last seen to come free."""
         count = self.workers or 0
-        return sorted((min(end, now) for _, end in self._spans), reverse=True)[:count]
+        latest = sorted([end for _, end in self._spans], reverse=True)[:count]
+        return [min(end, now) for end in latest]
 
 
 def _most_at_once(spans: Iterable[tuple[float, float]]) -> int:

@@ -36,7 +36,7 @@ class Fetcher:
         """Download the output, verify it, keep it, and give the rows their mask."""
         is_url = False
         try:
-            data = await self._c.in_thread(self._kept, flight)
+            data = await self._c.in_thread(self._kept, flight) if flight.record is not None else None
             if data is None:
                 reference = extract_output(flight.output)
                 is_url = reference.url is not None
@@ -66,7 +66,12 @@ class Fetcher:
             await self._output_failed(flight, str(error), None)
             return
         await self._c.ledger.stored(
-            flight.job.key, artifact=stored.artifact, size=stored.size, mask=stored.mask, note=stored.note
+            flight.job.key,
+            artifact=stored.artifact,
+            size=stored.size,
+            mask=stored.mask,
+            note=stored.note,
+            urgent=self._c.near_end,
         )
         self._c.settle(
             flight,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 import weakref
@@ -267,7 +266,7 @@ class Ledger:
             )
             return True
 
-        return asyncio.shield(asyncio.wrap_future(self._writer.submit(work)))
+        return self._writer.write(work)
 
     async def in_doubt(self, key: str, error: str) -> None:
         """The submit's answer never came: the job may run and be billed."""
@@ -283,8 +282,10 @@ class Ledger:
         """The record expired and the history does not know the id."""
         await self._end(key, JobState.LOST, "lost", error=error)
 
-    async def completed(self, key: str, result: str, *, metrics: Metrics, engine: str | None) -> None:
-        """Keep the whole result, before its output is downloaded."""
+    async def completed(
+        self, key: str, result: str, *, metrics: Metrics, engine: str | None, urgent: bool = True
+    ) -> None:
+        """Keep the whole result, before its output is downloaded; at leisure with others' where not ``urgent``."""
         await self._end(
             key,
             JobState.COMPLETED,
@@ -294,13 +295,20 @@ class Ledger:
             result=result,
             engine=engine,
             owner=self.owner,
-            urgent=False,
+            urgent=urgent,
         )
 
     async def stored(
-        self, key: str, *, artifact: str, size: int, mask: Mask | None, note: str | None
+        self,
+        key: str,
+        *,
+        artifact: str,
+        size: int,
+        mask: Mask | None,
+        note: str | None,
+        urgent: bool = True,
     ) -> None:
-        """The output is verified and on the disk as ``artifact``; keep the mask beside it."""
+        """The output is verified and on the disk as ``artifact``; keep the mask beside it, as :meth:`completed`."""
 
         def work(db: sqlite3.Connection) -> None:
             height, width = mask.size_hw if mask is not None else (None, None)
@@ -319,7 +327,7 @@ class Ledger:
                 ],
             )
 
-        await self._writer.write(work, urgent=False)
+        await self._writer.write(work, urgent=urgent)
 
     async def _end(
         self, key: str, state: JobState, outcome: str, *, urgent: bool = True, **fields: Any

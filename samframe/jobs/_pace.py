@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from samframe.jobs._estimate import ServiceTimes, WorkerModel, expected_ends
@@ -32,6 +33,10 @@ _STAGGER_S, _STAGGERED_S = 0.02, 0.3
 #: Before the first job has finished nothing is known: only the oldest jobs are asked for.
 _COLD_PROBES = 2
 _COLD_RECHECK_S = 0.25
+#: In the middle of a run polls go out in beats of this part of a median service time, of a second at most.
+_BEAT_SHARE, _LONGEST_BEAT_S = 0.25, 1.0
+#: Plans are made anew after this part of a median service time, within these bounds, and for many jobs less often.
+_REPLAN_SHARE, _REPLAN_S, _REPLAN_JOBS = 0.12, (0.05, 0.2), 1000
 
 
 class Pace:
@@ -44,16 +49,20 @@ class Pace:
         self._window = float(_FIRST_WINDOW)
         self._last_end = 0.0
         self._was_tail = False
+        self._was_submitting = True
+        self._has_news = False
         #: Whether what was planned is known to be wrong: to be planned anew at once.
         self.is_stale = False
 
     def track(self, flight: Flight, now: float) -> None:
         """A job is out; jobs are tracked in the order of their submission. It is due after all that are out before."""
+        self._has_news = True
         self._out[flight] = None
         flight.due = max(now + self.times.quantile(_CALM) + _MARGIN_S, self._last_end)
 
     def forget(self, flight: Flight) -> None:
         """A job is no longer out."""
+        self._has_news = True
         self._out.pop(flight, None)
 
     def has_room(self) -> bool:
@@ -80,6 +89,7 @@ class Pace:
 
     def not_done(self, flight: Flight, state: RemoteState, now: float, *, submitting: bool) -> None:
         """A job was asked for too early. What is found waiting tells that all behind it wait too."""
+        self._has_news = True
         if state is RemoteState.QUEUED:
             self._saw_queue()
             for other in self._out:
@@ -102,10 +112,24 @@ class Pace:
     def _saw_queue(self) -> None:
         self.is_stale = self.workers.saw_queue() or self.is_stale
 
+    def replan_s(self) -> float:
+        """Return the least time between two plans, in seconds."""
+        shortest, longest = _REPLAN_S
+        pause = min(longest, max(shortest, _REPLAN_SHARE * self.times.quantile(0.5)))
+        return pause * max(1.0, len(self._out) / _REPLAN_JOBS)
+
+    def has_news(self, *, submitting: bool) -> bool:
+        """Return whether anything is known now that the latest plan did not know.
+
+        Before the first job has finished, each plan puts off what is not to be asked for yet.
+        """
+        return self._has_news or not len(self.times) or submitting is not self._was_submitting
+
     def replan(self, flights: Sequence[Flight], now: float, *, submitting: bool) -> None:
         """Set the due times of polls anew from what is known now."""
-        self.is_stale = False
-        out = sorted(self._out, key=lambda flight: flight.seq)
+        self.is_stale = self._has_news = False
+        self._was_submitting = submitting
+        out = list(self._out)  # in the order of submission, as they were tracked
         if not len(self.times):
             for flight in out[_COLD_PROBES:]:
                 flight.due = max(flight.earliest, now + _COLD_RECHECK_S)
@@ -130,13 +154,24 @@ class Pace:
         )
         self._last_end = max(ends, default=0.0)
         expected = dict(zip(out, ends, strict=True))
+        beat_s = 0.0 if is_tail else self._beat_s()
         for flight in flights:
-            flight.due = max(expected.get(flight, now) + _MARGIN_S, flight.earliest)
+            flight.due = _on_beat(max(expected.get(flight, now) + _MARGIN_S, flight.earliest), beat_s)
         if self.workers.workers is None:
             self._stagger([flight for flight in out if flight.due <= now], now)
+
+    def _beat_s(self) -> float:
+        """Return how far apart polls are that can wait: what they bring together is written and fetched together."""
+        if self.workers.workers is None:
+            return 0.0
+        return min(_LONGEST_BEAT_S, _BEAT_SHARE * self.times.quantile(0.5))
 
     def _stagger(self, overdue: Sequence[Flight], now: float) -> None:
         """Ask one after the other while it is not known that all work at once: the first that waits tells of all."""
         gap = min(_STAGGER_S, _STAGGERED_S / max(1, len(overdue)))
         for place, flight in enumerate(overdue):
             flight.due = now + place * gap
+
+
+def _on_beat(due: float, beat_s: float) -> float:
+    return math.ceil(due / beat_s) * beat_s if beat_s > 0 else due

@@ -35,7 +35,6 @@ _SUBMITS = 12
 _GETS = 32
 _FETCHES = 16
 _THREADS = 2
-_REPLAN_S = 0.1
 
 
 class Runner:
@@ -160,6 +159,11 @@ class Runner:
         return bool(self._ready) and not self.is_stopping()
 
     @property
+    def near_end(self) -> bool:
+        """Whether the last jobs are out: what is put off now makes the run longer."""
+        return self.pace.is_tail(submitting=self.submitting)
+
+    @property
     def accepted_any(self) -> bool:
         """Whether any submit of this run was accepted."""
         return self._accepted_any
@@ -258,11 +262,12 @@ class Runner:
             self._pump_submits(now)
 
     def _pump_polls(self, now: float) -> None:
-        if self._polls and (now >= self._next_replan or self.pace.is_stale):
+        has_news = self.pace.has_news(submitting=bool(self._ready))
+        if self._polls and (self.pace.is_stale or (has_news and now >= self._next_replan)):
             self.pace.replan([entry[2] for entry in self._polls], now, submitting=bool(self._ready))
             self._polls = [(entry[2].due, entry[1], entry[2]) for entry in self._polls]
             heapq.heapify(self._polls)
-            self._next_replan = now + _REPLAN_S * max(1.0, len(self._polls) / 1000)
+            self._next_replan = now + self.pace.replan_s()
         while self._polls and self._polls[0][0] <= now and self._busy[Stage.POLL] < _GETS:
             wait = self.gate.wait_s(now, is_get=True)
             if wait > 0:
@@ -336,7 +341,8 @@ class Runner:
         # A flight that is due but has no place waits for a call to finish, not for the clock.
         upcoming = [due for due in heads if due > self._pumped_at]
         timer = self._loop.call_at(min(upcoming), self._wake.set) if upcoming else None
-        is_replan_due = self._polls and self._next_replan > self._pumped_at
+        has_news = self.pace.has_news(submitting=bool(self._ready))
+        is_replan_due = self._polls and has_news and self._next_replan > self._pumped_at
         replan = self._loop.call_at(self._next_replan, self._wake.set) if is_replan_due else None
         try:
             await self._wake.wait()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from samframe.errors import ApiError, ImageError, LedgerError
 from samframe.jobs import _words as words
@@ -13,7 +13,7 @@ from samframe.jobs._flight import Flight, Stage
 from samframe.jobs._model import Job, JobState, Outcome, Points, RowStatus
 from samframe.jobs._policy import Action, backoff_s, decide
 from samframe.jobs._resume import FOLLOW_S
-from samframe.segmind import Call, CallError, Failure, submit_body
+from samframe.segmind import Call, CallError, Failure, encode_body, submit_body
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -71,7 +71,7 @@ class Submitter:
         """Write the intent, send the job, keep its id. The gate and the budget were asked before."""
         try:
             url = await self._uploads.url_of(flight.job)
-            body = await self._c.in_thread(_body, flight.job, url)
+            body, body_hash = await self._c.in_thread(_body, flight.job, url)
         except ImageError as error:
             self._settle_unsent(
                 flight, Outcome(status=RowStatus.FAILED, error=f"{error}. Not sent, nothing charged.")
@@ -79,7 +79,7 @@ class Submitter:
             return
         async with self._posts:
             # Between here and the queued write of the id a crash leaves the job in doubt: that is what the slots bound.
-            kept = await self._post(flight, body)
+            kept = await self._post(flight, body, body_hash)
         if kept is None:
             return
         try:
@@ -103,7 +103,7 @@ class Submitter:
         self._unsent = 0
         self._c.accepted(flight)
 
-    async def _post(self, flight: Flight, body: dict[str, Any]) -> Awaitable[bool] | None:
+    async def _post(self, flight: Flight, body: bytes, body_hash: str) -> Awaitable[bool] | None:
         """Claim and send; return what to wait for until the id is durable, or None where there is none."""
         if self._c.is_stopping() or self._c.gate.is_closed(self._c.now()):
             self._back_out()
@@ -111,7 +111,7 @@ class Submitter:
         attempt = await self._c.ledger.claim(
             flight.job,
             base=self._base,
-            body_hash=_body_hash(body, flight.job),
+            body_hash=body_hash,
             consent=self._consent,
             fingerprint=self._fingerprint,
             from_states=self._retake_from,
@@ -210,9 +210,12 @@ class Submitter:
         self._c.settle(flight, outcome)
 
 
-def _body(job: Job, url: str | None) -> dict[str, Any]:
-    """Return the body of a submit; the image's bytes, where there is no URL of them, are read here and nowhere kept."""
-    return submit_body(
+def _body(job: Job, url: str | None) -> tuple[bytes, str]:
+    """Return the body of a submit, and its sha256 with the image's identity in the place of its bytes.
+
+    The image's bytes, where there is no URL of them, are read here and nowhere kept.
+    """
+    body = submit_body(
         image=url if url is not None else job.image.payload(),
         prompt=job.prompt,
         points=points_text(job, job.points),
@@ -220,6 +223,8 @@ def _body(job: Job, url: str | None) -> dict[str, Any]:
         overlay_mask=job.parameters.overlay_mask,
         base64=job.parameters.base64,
     )
+    named = json.dumps({**body, "image": job.image.identity}, sort_keys=True)
+    return encode_body(body), hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def points_text(job: Job, points: Points) -> str | None:
@@ -228,9 +233,3 @@ def points_text(job: Job, points: Points) -> str | None:
         return None
     pairs = [[round(float(x)), round(float(y))] for x, y in job.image.points_to_sent(points)]
     return json.dumps(pairs[0] if len(pairs) == 1 else pairs, separators=(",", ":"))
-
-
-def _body_hash(body: dict[str, Any], job: Job) -> str:
-    """Return the sha256 of the body with the image's identity in the place of its bytes."""
-    text = json.dumps({**body, "image": job.image.identity}, sort_keys=True)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

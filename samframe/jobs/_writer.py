@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import queue
 import sqlite3
@@ -18,11 +19,14 @@ __all__ = ["Writer"]
 
 T = TypeVar("T")
 
-#: How long a write that nobody hurries waits for others to share its fsync.
-GROUP_S = 0.03
+#: How long a write that nobody hurries waits for others to share its fsync, unless so many have come.
+GROUP_S = 0.25
+_FULL_GROUP = 8
 _LARGEST_GROUP = 512
 
-_Work = tuple[Callable[[sqlite3.Connection], Any], "Future[Any]", bool]
+_Future = Future[Any] | asyncio.Future[Any]
+_Work = tuple[Callable[[sqlite3.Connection], Any], _Future, bool]
+_Done = tuple[_Future, Any, "LedgerError | None"]
 
 
 class Writer:
@@ -55,10 +59,23 @@ class Writer:
         LedgerError
             If the ledger is closed, or was opened before a fork.
         """
+        future: Future[T] = Future()
+        self._put(work, future, urgent=urgent)
+        return future
+
+    def write(self, work: Callable[[sqlite3.Connection], T], *, urgent: bool = True) -> asyncio.Future[T]:
+        """Queue a piece of work as :meth:`submit` does, for the running loop to await.
+
+        A waiter that is cancelled does not undo it. One wake-up of the loop tells all that a commit held.
+        """
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._put(work, future, urgent=urgent)
+        return future
+
+    def _put(self, work: Callable[[sqlite3.Connection], Any], future: _Future, *, urgent: bool) -> None:
         if os.getpid() != self._pid:
             # The thread stayed with the parent, and sqlite's connections must not cross a fork.
             raise LedgerError("This ledger was opened before a fork; open it again in the child process.")
-        future: Future[T] = Future()
         with self._lock:
             if self._closed:
                 raise LedgerError("The ledger is closed.")
@@ -66,11 +83,6 @@ class Writer:
                 self._thread = threading.Thread(target=self._run, name="samframe-ledger", daemon=True)
                 self._thread.start()
             self._queue.put((work, future, urgent))
-        return future
-
-    async def write(self, work: Callable[[sqlite3.Connection], T], *, urgent: bool = True) -> T:
-        """Run a piece of work and return its result once it is durable. A cancelled caller does not undo it."""
-        return await asyncio.shield(asyncio.wrap_future(self.submit(work, urgent=urgent)))
 
     def close(self) -> None:
         """Commit what is queued, end the thread, close the connection."""
@@ -98,7 +110,7 @@ class Writer:
                     ending = True
                     break
                 group.append(item)
-                if item[2]:
+                if item[2] or len(group) >= _FULL_GROUP:
                     deadline = 0.0
                 elif deadline is None:
                     deadline = time.monotonic() + self._group_s
@@ -113,6 +125,7 @@ class Writer:
         return self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait()
 
     def _commit(self, group: list[_Work]) -> None:
+        done: list[_Done] = []
         try:
             results = self._transact([work for work, _, _ in group])
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
@@ -121,10 +134,10 @@ class Writer:
                     self._commit([item])
                 return
             failure = LedgerError(f"The ledger could not be written: {error}. Nothing new is sent.")
-            group[0][1].set_exception(failure)
-            return
-        for (_, future, _), result in zip(group, results, strict=True):
-            future.set_result(result)
+            done.append((group[0][1], None, failure))
+        else:
+            done += [(future, result, None) for (_, future, _), result in zip(group, results, strict=True)]
+        _tell(done)
 
     def _transact(self, works: list[Callable[[sqlite3.Connection], Any]]) -> list[Any]:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -136,3 +149,26 @@ class Writer:
                 self._connection.execute("ROLLBACK")
             raise
         return results
+
+
+def _tell(done: list[_Done]) -> None:
+    """Give those who wait what became of their work: threads at once, each loop by one call."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Done]] = {}
+    for one in done:
+        if isinstance(one[0], asyncio.Future):
+            by_loop.setdefault(one[0].get_loop(), []).append(one)
+        else:
+            _resolve([one])
+    for loop, theirs in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # a closed loop: nobody waits there any more
+            loop.call_soon_threadsafe(_resolve, theirs)
+
+
+def _resolve(done: list[_Done]) -> None:
+    for future, result, error in done:
+        if future.done():  # cancelled by who waited
+            continue
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)

@@ -15,7 +15,7 @@ from samframe.segmind._hosts import Hosts
 from samframe.segmind._http import HttpTransport
 from samframe.segmind._key import ApiKey
 from samframe.segmind._output import OutputError, OutputMask, OutputRef, extract_output, read_mask
-from samframe.segmind._wire import submit_body
+from samframe.segmind._wire import encode_body, submit_body
 
 __all__ = [
     "ApiKey",
@@ -34,6 +34,7 @@ __all__ = [
     "OutputMask",
     "OutputRef",
     "RemoteState",
+    "encode_body",
     "extract_output",
     "read_mask",
     "submit_body",

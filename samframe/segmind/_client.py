@@ -149,9 +149,14 @@ class Connection:
         self._transport = transport
         self.on_call = on_call
 
-    async def submit(self, body: dict[str, Any], *, model: str = DEFAULT_MODEL) -> str:
-        """Submit one job and return its request id. Each success is a new billable job."""
-        content = await _encode(body)
+    async def submit(self, content: bytes, *, model: str = DEFAULT_MODEL) -> str:
+        """Submit one job and return its request id. Each success is a new billable job.
+
+        Parameters
+        ----------
+        content : bytes
+            The body, as :func:`encode_body` makes it.
+        """
         url = f"{self._hosts.gateway}/v2/{quote(model, safe='')}"
         answer = await self._call(Call.SUBMIT, "POST", url, content=content, deadline_s=_SUBMIT_DEADLINE_S)
         return read_submit(answer.status, answer.headers, answer.body)
@@ -193,7 +198,7 @@ class Connection:
 
     async def upload(self, data_uris: Sequence[str]) -> list[str]:
         """Upload files given as data URIs; return their reusable URLs in order."""
-        content = await _encode({"data_urls": list(data_uris)})
+        content = await asyncio.to_thread(lambda: json.dumps({"data_urls": list(data_uris)}).encode())
         url = f"{self._hosts.storage}/upload-asset"
         answer = await self._call(Call.UPLOAD, "POST", url, content=content, deadline_s=_SUBMIT_DEADLINE_S)
         return read_upload(answer.status, answer.headers, answer.body)
@@ -247,14 +252,3 @@ class Connection:
         return await self._transport.send(
             method, url, content=content, with_key=with_key, deadline_s=deadline_s, max_bytes=max_bytes
         )
-
-
-_LARGE_BODY = 256 * 1024
-
-
-async def _encode(body: dict[str, Any]) -> bytes:
-    """Return the body as JSON; a large one (an image) is encoded off the loop."""
-    size = sum(len(value) for value in body.values() if isinstance(value, str))
-    if size < _LARGE_BODY:
-        return json.dumps(body).encode()
-    return await asyncio.to_thread(lambda: json.dumps(body).encode())

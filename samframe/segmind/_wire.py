@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "encode_body",
     "read_credits",
     "read_history",
     "read_job",
@@ -56,6 +57,15 @@ def submit_body(
     if remove_points is not None:
         body["remove_coordinates"] = remove_points
     return body
+
+
+def encode_body(body: Mapping[str, Any]) -> bytes:
+    """Return the body of a submit as JSON. Nearly all of it is the image: where that needs no escape, it gets none."""
+    image = body["image"]
+    if not (image.isascii() and image.isprintable()) or '"' in image or "\\" in image:
+        return json.dumps(body).encode()
+    rest = json.dumps({name: value for name, value in body.items() if name != "image"})
+    return b'{"image": "%b", %b' % (image.encode(), rest[1:].encode())
 
 
 def read_submit(status: int, headers: Mapping[str, str], body: bytes) -> str:

@@ -62,6 +62,34 @@ def test_a_write_that_cannot_be_done_leaves_its_neighbours(ledger):
     assert [record["state"] for record in ledger.records()] == ["submitting"] * 2
 
 
+def test_a_writer_that_is_cancelled_has_written(ledger):
+    """Who waits goes away, the work stays; a loop that has closed meanwhile disturbs nobody."""
+
+    async def give_up(job):
+        task = asyncio.create_task(claim(ledger, job))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    for number in range(20):
+        asyncio.run(give_up(make_job(number)))
+    asyncio.run(claim(ledger, make_job(20)))
+
+    assert len(ledger.records(states=JobState.SUBMITTING)) == 21
+
+
+def test_many_leisurely_writes_do_not_wait(tmp_path):
+    """A group that is full is committed at once, however long a write may wait for company."""
+    with Ledger(tmp_path, group_s=3600.0) as ledger:
+
+        async def main():
+            writes = [ledger._writer.write(lambda db: None, urgent=False) for _ in range(8)]
+            await asyncio.wait_for(asyncio.gather(*writes), timeout=60)
+            return [write.done() for write in writes]
+
+        assert asyncio.run(main()) == [True] * 8
+
+
 def test_an_id_belongs_to_one_attempt(ledger):
     """A server that answers twice with one id: the second is not written, the first stays."""
 

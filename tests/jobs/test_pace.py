@@ -15,7 +15,6 @@ from samframe.segmind import Call, Metrics, RemoteState
 
 SUBMIT_GAP_S = 0.01
 ROUND_TRIP_S = 0.005
-REPLAN_S = 0.1
 
 
 def first_come(service_times: list[float], workers: int) -> list[tuple[float, float]]:
@@ -49,9 +48,9 @@ def run(service_times: list[float], workers: int) -> tuple[float, float]:
             flight = Flight(job=SimpleNamespace(), stage=Stage.POLL, seq=number, age_base=now)
             flights[flight] = span
             pace.track(flight, now)
-        if now >= next_replan or pace.is_stale:
+        if pace.is_stale or (now >= next_replan and pace.has_news(submitting=bool(waiting))):
             pace.replan(list(flights), now, submitting=bool(waiting))
-            next_replan = now + REPLAN_S
+            next_replan = now + pace.replan_s()
         for flight in [flight for flight in flights if flight.due <= now]:
             start, end = flights[flight]
             polls += 1

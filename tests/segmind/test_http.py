@@ -285,6 +285,51 @@ def test_a_proxy_that_refuses_has_not_sent_the_job(serve, library, helpers, monk
     assert "x-api-key" not in {name.lower() for name in proxy.seen[0][1]}
 
 
+def test_a_proxy_is_told_the_whole_url(serve, library, helpers, monkeypatch):
+    """A call in plain text goes through the proxy of the environment, unless its host is excepted."""
+    proxy, server = (serve(lambda handler: (200, {}, b"{}")) for _ in range(2))
+    for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", proxy.base_url)
+    url = server.base_url + "/v2/requests/x?page=1"
+
+    through = helpers.exchange(url, library=library, method="GET", trust_env=True)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    past = helpers.exchange(url, library=library, method="GET", trust_env=True)
+
+    assert (through.status, past.status) == (200, 200)
+    assert [path for path, _, _ in proxy.seen] == [url]
+    assert [path for path, _, _ in server.seen] == ["/v2/requests/x?page=1"]
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "/v2/requests/0f8b1f0e-6a3e/status",
+        "/a.png?x=1&y=%2F",
+        "/a b.png",
+        "/%zz?x=%",
+        "/bücher/ü.png?q=ä",
+        "/a/../b/./c",
+        "/a#part",
+        '/"<>^`{|}',
+        "?x=1",
+        "",
+    ],
+)
+def test_a_url_arrives_as_a_client_of_the_library_sends_it(serve, library, helpers, rest):
+    """Paths and queries that are given as they are, and those that must be escaped or cut."""
+    server = serve(lambda handler: (200, {}, b"{}"))
+
+    with library.Client(trust_env=False) as client:
+        client.get(server.base_url + rest)
+    helpers.exchange(server.base_url + rest, library=library, method="GET")
+
+    (expected, sent), hosts = zip(*((path, headers["Host"]) for path, headers, _ in server.seen), strict=True)
+    assert sent == expected
+    assert hosts[0] == hosts[1]
+
+
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:99999/", "http://[::1", "http://a b/", "http:///x", "", "nonsense"]
 )

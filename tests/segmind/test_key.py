@@ -13,7 +13,7 @@ import socket
 import pytest
 
 from samframe.errors import AuthenticationError, OptionError
-from samframe.segmind import ApiKey, CallError, Client
+from samframe.segmind import ApiKey, CallError, Client, encode_body
 from samframe.testing import Chaos
 
 SECRET = "SG_feedfacecafebeef"  # noqa: S105 - a key of nobody
@@ -162,7 +162,7 @@ def call(base_url, library, *, work):
 def submit_error(base_url, library):
     """Return the error of a submit."""
     try:
-        call(base_url, library, work=lambda api: api.submit(BODY))
+        call(base_url, library, work=lambda api: api.submit(encode_body(BODY)))
     except CallError as error:
         return error
     return None
@@ -264,7 +264,7 @@ def test_the_key_goes_to_no_other_host(make_chaos, http_library):
     chaos.script(Chaos.REDIRECT, on="credits")
 
     async def work(api):
-        request_id = await api.submit(BODY)
+        request_id = await api.submit(encode_body(BODY))
         await api.status(request_id)
         output = (await api.result(request_id)).output
         data = await api.download(output)

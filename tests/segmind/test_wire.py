@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from samframe._contract import RESET_HEADER
-from samframe.segmind import CallError, Failure, RemoteState, submit_body
+from samframe.segmind import CallError, Failure, RemoteState, encode_body, submit_body
 from samframe.segmind._wire import read_credits, read_history, read_job, read_submit, read_upload
 
 ID = "0f8b1f0e-6a3e-4c8e-9d3a-1b2c3d4e5f60"
@@ -275,6 +275,20 @@ def test_a_submit_names_what_it_needs_only():
     )
 
     assert body == {"image": "u", "coordinates": "[1,2]", "overlay_mask": False, "base64": True}
+
+
+@settings(max_examples=200, deadline=None)
+@given(image=st.text(max_size=40), prompt=st.none() | st.text(max_size=8))
+@example(image='a"b', prompt=None)
+@example(image="a\\u0041", prompt="x")
+@example(image="iVBORw0KGgo=/+", prompt="a wheel")
+def test_an_encoded_body_says_what_the_body_says(image, prompt):
+    """Whatever is in the image's text, plain or to be escaped."""
+    body = submit_body(
+        image=image, prompt=prompt, points=None, remove_points=None, overlay_mask=False, base64=True
+    )
+
+    assert json.loads(encode_body(body)) == body
 
 
 READERS = (read_submit, read_job, read_history, read_upload, read_credits)

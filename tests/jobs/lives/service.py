@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import json
 import uuid
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -80,7 +81,7 @@ class Api:
     def _fault(self, call: str) -> str:
         return self._faults[call].pop(0) if self._faults[call] else "ok"
 
-    async def submit(self, body: dict, *, model: str) -> str:
+    async def submit(self, content: bytes, *, model: str) -> str:
         self._process.point()
         self._service.posts += 1
         fault = self._fault("submit")
@@ -98,7 +99,7 @@ class Api:
                 raise CallError("bad key", kind=Failure.UNAUTHENTICATED, status_code=401)
             case "lost before" | "502 before":
                 raise CallError("no answer", kind=Failure.LOST, status_code=502 if "502" in fault else None)
-        request_id = self._service.accept(body)
+        request_id = self._service.accept(json.loads(content))
         self._process.point()
         if fault in {"lost after", "502 after"}:
             raise CallError("no answer", kind=Failure.LOST, status_code=502 if "502" in fault else None)
