@@ -289,8 +289,9 @@ class Mask(MaskValue):
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            Where to draw, in pixels of the image as ``imshow`` has them: over ``ax.imshow(image)`` it fits. None makes
-            a figure of its own, which is not shown, unless by a notebook that draws inline.
+            Where to draw, in pixels of the image as ``imshow`` has them: over ``ax.imshow(image)`` it fits, where the
+            image is opened as it is stored, which Pillow and matplotlib do. None makes a figure of its own, which is
+            not shown, unless by a notebook that draws inline.
         color : matplotlib colour, optional
             None: a blue that every reader tells apart.
         alpha : float
