@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ServiceTimes", "WorkerModel", "expected_ends"]
 
 _MEMORY = 512
+_LONGEST_PRIOR_S = 1.0
 _MARGIN_S = 0.03
 #: Two jobs that overlap by less than this are one after the other on one worker.
 _OVERLAP_S = 0.05
@@ -32,12 +33,12 @@ class ServiceTimes:
     Parameters
     ----------
     prior_s : float
-        Stands in before the first job has finished; at most one second, as waiting too long for the first costs more
-        than asking twice.
+        Stands in before the first job has finished; no more of it than a second, as waiting too long for the first
+        costs more than asking twice.
     """
 
-    def __init__(self, prior_s: float = min(1.0, JOB_SECONDS)) -> None:
-        self._prior_s = prior_s
+    def __init__(self, prior_s: float = JOB_SECONDS) -> None:
+        self._prior_s = min(_LONGEST_PRIOR_S, prior_s)
         self._order: deque[float] = deque(maxlen=_MEMORY)
         self._sorted: list[float] = []
 

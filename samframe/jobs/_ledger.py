@@ -195,6 +195,10 @@ class Ledger:
         """Return what the latest billed jobs cost, in dollars."""
         return reading.recent_costs(self._read(), base=base, model=model, limit=limit)
 
+    def recent_inference_times(self, *, base: str, model: str, limit: int = 50) -> list[float]:
+        """Return how long the latest jobs took, in seconds, as the API told."""
+        return reading.recent_inference_times(self._read(), base=base, model=model, limit=limit)
+
     def _read(self) -> sqlite3.Connection:
         if os.getpid() != self._pid:
             raise LedgerError("This ledger was opened before a fork; open it again in the child process.")

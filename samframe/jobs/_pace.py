@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from typing import TYPE_CHECKING
 
 from samframe.jobs._estimate import ServiceTimes, WorkerModel, expected_ends
@@ -40,10 +41,16 @@ _REPLAN_SHARE, _REPLAN_S, _REPLAN_JOBS = 0.12, (0.05, 0.2), 1000
 
 
 class Pace:
-    """The model of the service that a run builds up, and the polls that follow from it."""
+    """The model of the service that a run builds up, and the polls that follow from it.
 
-    def __init__(self) -> None:
-        self.times = ServiceTimes()
+    Parameters
+    ----------
+    earlier_s : sequence of float
+        Inference times of earlier runs, in seconds: when to ask for the first job. None are needed.
+    """
+
+    def __init__(self, earlier_s: Sequence[float] = ()) -> None:
+        self.times = ServiceTimes(statistics.median(earlier_s)) if earlier_s else ServiceTimes()
         self.workers = WorkerModel()
         self._out: dict[Flight, None] = {}
         self._window = float(_FIRST_WINDOW)

@@ -26,6 +26,7 @@ __all__ = [
     "find_jobs",
     "list_jobs",
     "recent_costs",
+    "recent_inference_times",
     "spending",
     "to_frame",
 ]
@@ -125,9 +126,19 @@ def attempts_of(db: sqlite3.Connection, key: str) -> list[dict[str, Any]]:
 
 def recent_costs(db: sqlite3.Connection, *, base: str, model: str, limit: int) -> list[float]:
     """Return what the latest billed jobs cost, in dollars."""
+    return _recent(db, "cost", base=base, model=model, limit=limit)
+
+
+def recent_inference_times(db: sqlite3.Connection, *, base: str, model: str, limit: int) -> list[float]:
+    """Return how long the latest jobs took, in seconds, as the API told."""
+    return _recent(db, "inference_time", base=base, model=model, limit=limit)
+
+
+def _recent(db: sqlite3.Connection, column: str, *, base: str, model: str, limit: int) -> list[float]:
     query = (
-        "SELECT cost FROM jobs WHERE base = ? AND model = ? AND cost IS NOT NULL "
-        "AND state IN ('completed', 'stored') ORDER BY updated_at DESC LIMIT ?"
+        # Those with a bill alone are in the index.
+        f"SELECT {column} FROM jobs WHERE base = ? AND model = ? AND cost IS NOT NULL "  # noqa: S608 - our own names
+        f"AND {column} IS NOT NULL AND state IN ('completed', 'stored') ORDER BY updated_at DESC LIMIT ?"
     )
     return [row[0] for row in db.execute(query, [base, model, limit])]
 

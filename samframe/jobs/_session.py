@@ -102,8 +102,8 @@ class Session:
         Options of the call.
     rows, invalid : int
         Rows of the frame, and those that cannot be sent.
-    open_ledger, make_pace, rng, wall_time : callable
-        Where the ledger, the polling model, chance and the clock come from.
+    open_ledger, rng, wall_time : callable
+        Where the ledger, chance and the clock come from.
     """
 
     def __init__(
@@ -115,7 +115,6 @@ class Session:
         rows: int,
         invalid: int,
         open_ledger: Callable[[Path], Ledger] = Ledger,
-        make_pace: Callable[[], Pace] = Pace,
         rng: Callable[[], float] = random.random,
         wall_time: Callable[[], float] = time.time,
     ) -> None:
@@ -124,7 +123,6 @@ class Session:
         self._settings = settings
         self._invalid = invalid
         self._open_ledger = open_ledger
-        self._make_pace = make_pace
         self._rng = rng
         self._wall_time = wall_time
         self._runner: Runner | None = None
@@ -188,16 +186,17 @@ class Session:
         return self._settings.rate_limit if self._settings.rate_limit is not None else self._client.rate_limit
 
     def _price(self, ledger: Ledger) -> float:
-        return job_price_usd(self._recent_costs(ledger), offline=self._client.is_offline)
+        return job_price_usd(self._recent(ledger.recent_costs), offline=self._client.is_offline)
 
     def _set_price(self, ledger: Ledger) -> None:
         budget = self.progress.budget
         budget.price = self._price(ledger)
-        budget.has_bill = self._client.is_offline or bool(self._recent_costs(ledger))
+        budget.has_bill = self._client.is_offline or bool(self._recent(ledger.recent_costs))
 
-    def _recent_costs(self, ledger: Ledger) -> list[float]:
+    def _recent(self, read: Callable[..., list[float]]) -> list[float]:
+        """Return what one of the ledger's readings tells of the latest jobs of this deployment and model."""
         model = self._jobs[0].parameters.model if self._jobs else ""
-        return ledger.recent_costs(base=self._client.identity, model=model)
+        return read(base=self._client.identity, model=model)
 
     def _look_up(self, ledger: Ledger) -> tuple[dict[str, Record], dict[str, Step]]:
         records = ledger.lookup([job.key for job in self._jobs])
@@ -244,7 +243,7 @@ class Session:
                 ledger=ledger,
                 artifacts=Artifacts(self._settings.store),
                 gate=lease.gate if lease is not None else RateGate(self._rate_limit, self._rng),
-                pace=self._make_pace(),
+                pace=Pace(self._recent(ledger.recent_inference_times)),
                 rng=self._rng,
                 wall_time=self._wall_time,
                 budget=self.progress.budget,

@@ -133,3 +133,14 @@ def test_the_end_of_a_run_does_not_cut_a_pause_after_a_failure_short():
 
     assert failed.earliest == 30.0
     assert slow.earliest < 3.0
+
+
+@pytest.mark.parametrize(("earlier_s", "due_s"), [((), 1.0), ((0.05, 0.06, 0.3), 0.06), ((30.0,), 1.0)])
+def test_the_first_job_is_asked_for_by_what_earlier_ones_took(earlier_s, due_s):
+    """A service known to be quick is asked soon; none is waited for longer than a second."""
+    pace = Pace(earlier_s)
+    flight = Flight(job=SimpleNamespace(), stage=Stage.POLL, age_base=10.0)
+
+    pace.track(flight, 10.0)
+
+    assert 10.0 + due_s <= flight.due <= 10.1 + due_s
