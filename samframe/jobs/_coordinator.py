@@ -158,8 +158,6 @@ class AccountPace:
         """Take in what became of a worker's calls."""
         sender = self._senders.setdefault(report.member, _Sender(now))
         sender.seen = now
-        for age_s, wait_s, is_get in report.refusals:
-            self.gate.refuse(now - age_s, is_get=is_get, wait_s=wait_s)
         for is_get, good, bad in (
             (False, report.returned_posts, report.refused_posts + report.unused_posts),
             (True, report.returned_gets, report.refused_gets + report.unused_gets),
@@ -167,6 +165,8 @@ class AccountPace:
             for number in range(good + bad):
                 self.gate.returned(is_get=is_get, refused=number >= good)
             sender.out = max(0, sender.out - good - bad)
+        for age_s, wait_s, is_get in report.refusals:
+            self.gate.refuse(now - age_s, is_get=is_get, wait_s=wait_s)
         self.gate.unused(report.unused_posts + report.unused_gets)
         used = report.sent_posts + report.sent_gets + report.unused_posts + report.unused_gets
         sender.permits = max(0, sender.permits - used)

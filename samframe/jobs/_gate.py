@@ -16,8 +16,14 @@ _BUCKET_RESET_S = 5.0
 _FIRST_BLIND_WAIT_S = 2.0
 _LONGEST_BLIND_WAIT_S = 60.0
 _REOPEN = (1, 2, 4)
+#: Part of what a bucket took in while the gate was closed that is let through at once, and how long that may take.
+_CATCH_UP, _REOPEN_S = 0.8, 0.5
+#: Refused again after fewer calls than these, a bucket holds little, and nothing is made up for any more.
+_MADE_UP_CALLS = 4
+#: What a learned gap shrinks by with each call that was not refused.
+_SHRINK = 0.999
 #: Two refusals nearer than this tell nothing about a rate.
-_SHORTEST_MEASURE_S = 0.5
+_SHORTEST_MEASURE_S, _FEWEST_MEASURED = 0.5, 8
 #: Calls are spaced this much wider than the limit asks, as the way to the server takes some longer than others.
 _SLACK = 1.01
 
@@ -77,8 +83,11 @@ class RateGate:
         self._window_ends = math.inf
         self._passed_since_opening = 0
         # token bucket
-        self._last_empty_at: float | None = None
-        self._passed_since_empty = 0
+        self._first_empty_at: float | None = None
+        self._taken_since_empty = 0
+        self._taken_at_make_up = -_MADE_UP_CALLS
+        self._catch_up = _CATCH_UP
+        self._lag_s = self._slot_lag_s = 0.0
 
     def applies(self, *, is_get: bool) -> bool:
         """Return whether a call counts towards the limit. GETs do once one of them was refused."""
@@ -108,15 +117,16 @@ class RateGate:
             return
         self._out += 1
         self._passed_since_opening += 1
-        self._passed_since_empty += 1
         if self._window_left is not None:
             self._window_left -= 1
         if self._gap_s is not None:
-            self._next_at = (
-                max(now, self._next_at + self._gap_s)
-                if self._next_at > now - self._gap_s
-                else now + self._gap_s
-            )
+            is_behind = self._next_at > now - max(self._gap_s, self._lag_s)
+            if not is_behind:
+                self._first_empty_at = (
+                    None  # less was asked than drips in: what was taken does not tell how much that is
+                )
+            self._next_at = (self._next_at if is_behind else now) + self._gap_s
+            self._lag_s = self._lag_s if self._next_at < now else 0.0
 
     def slot_wait_s(self, now: float, *, is_get: bool) -> float:
         """Take the moment at which a call that has passed is sent, and return how long to wait for it.
@@ -126,15 +136,20 @@ class RateGate:
         """
         if self._gap_s is None or not self.applies(is_get=is_get):
             return 0.0
-        self._last_slot = max(now, self._last_slot + self._gap_s)
-        return self._last_slot - now
+        self._last_slot = max(now - self._slot_lag_s, self._last_slot + self._gap_s)
+        self._slot_lag_s = self._slot_lag_s if self._last_slot < now else 0.0
+        return max(0.0, self._last_slot - now)
 
     def returned(self, *, is_get: bool, refused: bool = False) -> None:
-        """A call that had passed came back."""
+        """A call that had passed came back, answered or ``refused``; one that was never sent counts as refused."""
         if not self.applies(is_get=is_get):
             return
         self._out = max(0, self._out - 1)
         if not refused:
+            self._taken_since_empty += 1
+            if self._gap_s is not None and self._gap_s != self._given_gap_s:
+                # A gap that is too long is never refused: it shrinks until one is, which tells the rate anew.
+                self._gap_s = max(self._gap_s * _SHRINK, self._given_gap_s or 0.0)
             self._blind_wait_s = _FIRST_BLIND_WAIT_S
             if self._reopening < len(_REOPEN):
                 self._reopening += 1
@@ -150,6 +165,8 @@ class RateGate:
         self.refused += 1
         if is_get and not self.gets_count:
             self.gets_count = True
+            # What was measured has left the GETs out.
+            self._gap_s, self._first_empty_at = self._given_gap_s, None
         if now < self._closed_until:
             # Sent before the gate closed: the same refusal, and one less that the window took.
             if self._window_limit is not None:
@@ -168,7 +185,6 @@ class RateGate:
     def unused(self, count: int) -> None:
         """Calls that had passed were not sent after all: others may go in their place."""
         self._passed_since_opening = max(0, self._passed_since_opening - count)
-        self._passed_since_empty = max(0, self._passed_since_empty - count)
         if self._window_left is not None:
             self._window_left += count
         if self._gap_s is not None:
@@ -195,14 +211,24 @@ class RateGate:
             self._window_ends = now + wait_s
             self._window_left = 0
             return
-        if self._last_empty_at is not None and now - self._last_empty_at > _SHORTEST_MEASURE_S:
-            # Empty then and empty now: what passed between is what dripped in.
-            rate = max(1, self._passed_since_empty - 1) / (now - self._last_empty_at)
-            gap = 1.0 / rate
-            self._gap_s = gap if self._given_gap_s is None else max(gap, self._given_gap_s)
-        self._last_empty_at = now
-        self._passed_since_empty = 0
         self._passed_since_opening = 0
+        if self._first_empty_at is None:
+            self._first_empty_at, self._taken_since_empty = now, 0
+        elif now - self._first_empty_at > _SHORTEST_MEASURE_S or self._taken_since_empty >= _FEWEST_MEASURED:
+            # Empty then and empty now: what was taken between is what dripped in. One more, as the next refusal puts a
+            # gap right that is too short, and nothing one that is too long.
+            gap = (now - self._first_empty_at) / (self._taken_since_empty + 1)
+            self._gap_s = gap if self._given_gap_s is None else max(gap, self._given_gap_s)
+            self._make_up(now, wait_s)
+
+    def _make_up(self, now: float, wait_s: float) -> None:
+        """Let what drips in while the gate is closed through when it opens, unless the bucket does not hold it."""
+        if self._taken_since_empty - self._taken_at_make_up < _MADE_UP_CALLS:
+            self._catch_up = 0.0
+        self._taken_at_make_up = self._taken_since_empty
+        made_up_from = now + (1.0 - self._catch_up) * wait_s
+        self._next_at, self._last_slot = max(self._next_at, made_up_from), max(self._last_slot, made_up_from)
+        self._lag_s = self._slot_lag_s = self._catch_up * wait_s + _REOPEN_S if self._catch_up else 0.0
 
     def _open_window(self, now: float) -> None:
         self._window_left = self._window_limit

@@ -106,7 +106,7 @@ class Submitter:
     async def _post(self, flight: Flight, body: bytes, body_hash: str) -> Awaitable[bool] | None:
         """Claim and send; return what to wait for until the id is durable, or None where there is none."""
         if self._c.is_stopping() or self._c.gate.is_closed(self._c.now()):
-            self._back_out()
+            self._back_out(was_taken=False)
             return None
         attempt = await self._c.ledger.claim(
             flight.job,
@@ -117,7 +117,7 @@ class Submitter:
             from_states=self._retake_from,
         )
         if attempt is None:
-            self._back_out()
+            self._back_out(was_taken=False)
             flight.stage = Stage.FOLLOW
             flight.due = self._c.now() + FOLLOW_S
             return None
@@ -127,7 +127,7 @@ class Submitter:
         if self._c.is_stopping() or self._c.gate.is_closed(self._c.now()):
             await self._c.ledger.release(flight.job.key, "held back")
             flight.claimed = False
-            self._back_out()
+            self._back_out(was_taken=False)
             return None
         try:
             request_id = await self._c.api.submit(body, model=flight.job.parameters.model)
@@ -183,7 +183,7 @@ class Submitter:
                 self._c.gate.refuse(now, is_get=False, wait_s=error.wait_s)
                 self._c.progress.refused += 1
                 flight.due = now + 0.001
-                self._back_out(refused=True)
+                self._back_out(was_taken=False)
             case _:
                 await self._c.ledger.release(key, error.kind.value)
                 flight.due = now + backoff_s(tries, self._c.rng)
@@ -200,9 +200,9 @@ class Submitter:
         need = self._c.unsent_jobs * self._c.budget.price
         return words.run_error(error, Call.SUBMIT, balance=balance.credits + balance.free_credits, need=need)
 
-    def _back_out(self, *, refused: bool = False) -> None:
-        """Give back what was reserved for a submit that is not out."""
-        self._c.gate.returned(is_get=False, refused=refused)
+    def _back_out(self, *, was_taken: bool = True) -> None:
+        """Give back what was reserved for a submit that is not out; the limit has not counted it if never sent."""
+        self._c.gate.returned(is_get=False, refused=not was_taken)
         self._c.budget.unbilled -= 1
 
     def _settle_unsent(self, flight: Flight, outcome: Outcome) -> None:
