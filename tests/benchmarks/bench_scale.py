@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import base64
 import collections
+import contextlib
 import os
 import pickle
 import resource
@@ -19,17 +20,23 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dask
 import dask.dataframe as dd
+import distributed
 import numpy as np
 import pandas as pd
+from _arithmetic import shown, simulate
 from _service import KEY, PRICE_USD, Case, service
 from PIL import Image
 
 import samframe
 import samframe.dask
 from samframe.masks import Mask, MaskArray, counts_from_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HERE = Path(__file__)
 PER_MINUTE = 6000
@@ -74,10 +81,21 @@ async def hosted(client: samframe.Client, frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(image=frame["image"].map(urls))
 
 
+@contextlib.contextmanager
+def four_workers() -> Iterator[tuple[distributed.LocalCluster, distributed.Client]]:
+    """A cluster of four worker processes on this machine."""
+    with (
+        distributed.LocalCluster(
+            n_workers=4, threads_per_worker=2, dashboard_address=":0", silence_logs=50, memory_limit=None
+        ) as local,
+        distributed.Client(local) as client,
+    ):
+        client.wait_for_workers(4)
+        yield local, client
+
+
 def killed(scale: float, per_minute: int) -> list[dict]:
     """4 workers, one of them killed with -9 midway; then the same call again, and a last one with consent."""
-    from distributed import Client, LocalCluster
-
     rows, found = int(20_000 * scale), []
     case = Case(name="scale", rows=rows, workers=256, service_s=1.7, rate_limit=per_minute)
     with tempfile.TemporaryDirectory() as name, service(case) as (url, look):
@@ -98,13 +116,7 @@ def killed(scale: float, per_minute: int) -> list[dict]:
                 }
             )
 
-        with (
-            LocalCluster(
-                n_workers=4, threads_per_worker=2, dashboard_address=":0", silence_logs=50, memory_limit=None
-            ) as local,
-            Client(local) as client,
-        ):
-            client.wait_for_workers(4)
+        with four_workers() as (local, client):
             future = client.compute(ddf.sam.segment(**options))
             while look()[0].accepted < rows // 2:
                 time.sleep(0.2)
@@ -117,8 +129,6 @@ def killed(scale: float, per_minute: int) -> list[dict]:
 
 def cluster(scale: float, per_minute: int, *, given: bool = True) -> dict:
     """4 workers, 40 partitions, one limit."""
-    from distributed import Client, LocalCluster
-
     rows = int(20_000 * scale)
     case = Case(name="scale", rows=rows, workers=256, service_s=1.7, rate_limit=per_minute)
     with tempfile.TemporaryDirectory() as name, service(case) as (url, look):
@@ -126,13 +136,7 @@ def cluster(scale: float, per_minute: int, *, given: bool = True) -> dict:
         options = {"client": samframe.Client(KEY, base_url=url), "store": Path(name) / "store"}
         if given:
             options["rate_limit"] = per_minute
-        with (
-            LocalCluster(
-                n_workers=4, threads_per_worker=2, dashboard_address=":0", silence_logs=50, memory_limit=None
-            ) as local,
-            Client(local) as client,
-        ):
-            client.wait_for_workers(4)
+        with four_workers():
             began = time.perf_counter()
             out = ddf.sam.segment(**options).compute()
             seconds = time.perf_counter() - began
@@ -336,39 +340,6 @@ def measure(rows: int, per_minute: int) -> dict[str, float]:
             ),
             "parts": sum(file.stat().st_size for file in out.iterdir()),
         }
-
-
-def least_s(rows: int, per_minute: int, cpu_s: float) -> float:
-    """Return what the account's limit asks for, or the client's CPU where that is more."""
-    return max(rows * 60 / per_minute, cpu_s)
-
-
-def simulate(
-    rows: int, per_minute: int, sample: dict[str, float], sample_rows: int, sample_per_minute: int
-) -> dict[str, float]:
-    """Return what so many distinct rows take, by a small sample: the limit's time or the CPU's, then the last jobs'."""
-    scaled = {name: value * rows / sample_rows for name, value in sample.items()}
-    last = max(0.0, sample["seconds"] - least_s(sample_rows, sample_per_minute, sample["cpu"]))
-    return scaled | {
-        "seconds": least_s(rows, per_minute, scaled["cpu"]) + last,
-        "usd": rows * PRICE_USD,
-    }
-
-
-def shown(what: str, rows: int, figures: dict[str, float]) -> dict:
-    seconds = figures["seconds"]
-    return {
-        "": what,
-        "rows": f"{rows:,}",
-        "time": f"{seconds:,.0f} s" if seconds < 7200 else f"{seconds / 86400:,.1f} days",
-        "client CPU": f"{figures['cpu']:,.0f} s" if seconds < 7200 else f"{figures['cpu'] / 3600:,.1f} h",
-        "requests": f"{figures['requests']:,.0f}",
-        "paid": f"${figures['usd']:,.2f}",
-        **{f"{name} MB": f"{figures[name] / 1e6:,.1f}" for name in ("ledger", "artifacts", "parts")},
-        **{
-            f"{name} bytes a row": f"{figures[name] / rows:,.0f}" for name in ("ledger", "artifacts", "parts")
-        },
-    }
 
 
 def arithmetic(scale: float, per_minute: int) -> list[dict]:
