@@ -82,6 +82,14 @@ class JobLives(RuleBasedStateMachine):
             wanted, {"submit": submit, "result": result, "fetch": fetch}, dies_at, retry, refresh=refresh
         )
 
+    @rule(wanted=st.sets(st.integers(0, N_JOBS - 1), min_size=1), dies_at=st.integers(8, 40))
+    def the_hour_passes_before_a_job_is_collected(self, wanted, dies_at) -> None:
+        """Jobs are sent, and still running when the process dies; the next one comes back too late."""
+        queued = {"submit": [], "result": ["queued"] * 40, "fetch": []}
+        self._run(wanted, queued, dies_at, set())
+        self.service.now += 1.5 * HOUR
+        self._run(wanted, _no_faults(), None, set())
+
     @rule(hours=st.sampled_from([0.1, 0.9, 1.1, 3.0]))
     def time_passes(self, hours: float) -> None:
         self.service.now += hours * HOUR
