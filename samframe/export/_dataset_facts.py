@@ -103,7 +103,9 @@ def _image_warnings(rows: RowImages, images: str) -> list[str]:
 
 def _missing_warnings(df: pd.DataFrame) -> list[str]:
     missing = ~_have_masks(df)
-    if not missing.any() or not list(mask_arrays(df)):
+    if not list(mask_arrays(df)):
+        return ["there is no column of masks: the dataset holds the table alone"]
+    if not missing.any():
         return []
     words = f"{int(missing.sum()):,} of {len(df):,} rows have no mask"
     if "status" not in df.columns:

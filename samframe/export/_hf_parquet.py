@@ -16,9 +16,10 @@ __all__ = ["SplitTables", "hf_schema"]
 
 #: Rows a row group: few, so that single rows of images are read quickly.
 _GROUP_ROWS = 100
-#: Bytes a row group and a file are ended at.
+#: Bytes a row group and a file are ended at; a file also at a number of row groups, of which its footer tells.
 _GROUP_BYTES = 64 << 20
 _FILE_BYTES = 512 << 20
+_FILE_GROUPS = 200
 
 _IMAGE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 
@@ -71,6 +72,7 @@ class SplitTables:
         self._writers: dict[str, pq.ParquetWriter] = {}
         self._files: dict[str, list[Path]] = {split: [] for split in names}
         self._file_bytes: dict[str, int] = dict.fromkeys(names, 0)
+        self._file_groups: dict[str, int] = dict.fromkeys(names, 0)
 
     def __enter__(self) -> Self:
         if self._folder is not None:
@@ -106,19 +108,26 @@ class SplitTables:
         else:
             self._writer(split).write_table(table)
             self._file_bytes[split] += self._bytes[split]
-            if self._file_bytes[split] >= _FILE_BYTES:
+            self._file_groups[split] += 1
+            if self._file_bytes[split] >= _FILE_BYTES or self._file_groups[split] >= _FILE_GROUPS:
                 self._end_file(split)
         self._waiting[split], self._bytes[split] = [], 0
 
     def _writer(self, split: str) -> pq.ParquetWriter:
         if split not in self._writers and self._folder is not None:
             path = self._folder / f"{self._names[split]}-{len(self._files[split]):05}.part"
-            # Images are compressed already; masks are PNG files too.
             self._writers[split] = pq.ParquetWriter(
-                path, self._schema, compression="zstd", write_page_checksum=True
+                path,
+                self._schema,
+                compression="zstd",
+                write_page_checksum=True,
+                # The least and the greatest of files and their names would be kept of every row group until the end.
+                write_statistics=[
+                    name for name in self._schema.names if self._schema.field(name).type != _IMAGE
+                ],
             )
             self._files[split].append(path)
-            self._file_bytes[split] = 0
+            self._file_bytes[split] = self._file_groups[split] = 0
         return self._writers[split]
 
     def _end_file(self, split: str) -> None:

@@ -62,16 +62,14 @@ def find_images(
     wanted = (
         set(in_memory) if mode == "reference" or (mode == "embed" and are_bytes) else set(range(len(cells)))
     )
-    reader, by_object = PictureReader(image_root), dict[int, Picture | str]()
+    reader, by_cell = PictureReader(image_root), dict[object, Picture | str]()
     found = RowImages(pictures=[None] * len(cells), in_memory=in_memory)
     for at in sorted(wanted):
         cell = cells[at]
         if _is_missing(cell):
             continue
-        if _is_text(cell):
-            picture = reader.open(cell)
-        else:
-            picture = by_object.get(id(cell)) or by_object.setdefault(id(cell), reader.open(cell))
+        key = (type(cell), cell) if _is_text(cell) else id(cell)
+        picture = by_cell.get(key) or by_cell.setdefault(key, reader.open(cell))
         if isinstance(picture, str):
             found.problems.append((at, picture))
         elif not picture.is_reference:

@@ -10,11 +10,14 @@ import pandas as pd
 
 from samframe.errors import ImageError
 from samframe.export._likeness import link_near_duplicates, perceptual_hash
+from samframe.export._row_columns import RowColumn
 from samframe.export._scratch import Scratch
 from samframe.export._splits import assign_splits, digest_of, link_nodes
 from samframe.images import raster
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from samframe.export._pictures import Picture
@@ -54,18 +57,20 @@ class Numbers:
 
 
 class Links:
-    """Collects what links rows, then draws their splits. A row takes 12 bytes, an image 16."""
+    """Collects what links rows, then draws their splits. Rows are on disk; an image takes 16 bytes."""
 
     def __init__(self) -> None:
         scratch = Scratch()
-        self.images = array("i")
-        self.names = Numbers(scratch.map())
-        self._groups, self._group_names = array("i"), Numbers(scratch.map())
-        self._strata, self._stratum_names = array("i"), Numbers(scratch.map())
+        self._images, self.names = RowColumn(), Numbers(scratch.map())
+        self._groups, self._group_names = RowColumn(), Numbers(scratch.map())
+        self._strata, self._stratum_names = RowColumn(), Numbers(scratch.map())
         self._hashes = array("Q")
 
-    def add(self, *, image: str | None, picture: Picture | None, group: object, stratum: object) -> None:
-        """Add a row.
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def add(self, *, image: str | None, picture: Picture | None, group: object, stratum: object) -> int:
+        """Add a row, and return the number of its image, -1 where it has none.
 
         Parameters
         ----------
@@ -77,15 +82,16 @@ class Links:
             Cells; a missing group links the row to no other.
         """
         number = self.names.give(image)
-        self.images.append(number)
+        self._images.append(number)
         self._groups.append(self._group_names.give(cell_text(group)))
         self._strata.append(self._stratum_names.give(cell_text(stratum) or ""))
         if number == len(self._hashes):
             self._hashes.append(_NO_HASH if picture is None else _hash_of(picture))
+        return number
 
     def draw(
         self, fractions: dict[str, float], *, seed: int, near_duplicates: int | None, is_stratified: bool
-    ) -> tuple[npt.NDArray[np.integer], list[str]]:
+    ) -> tuple[RowColumn, list[str]]:
         """Return the split of each row, by its position among the fractions, and warnings.
 
         Parameters
@@ -98,53 +104,82 @@ class Links:
         is_stratified : bool
             Whether each stratum is divided by the fractions.
         """
-        clusters = self.clusters(near_duplicates)
-        found = assign_splits(
-            self._row_digests(),
-            clusters,
+        linked = self._linked(near_duplicates)
+        split_of, sizes = assign_splits(
+            zip(
+                self._cluster_blocks(linked),
+                self._digest_blocks(),
+                self._strata.blocks() if is_stratified else self._zero_blocks(),
+                strict=True,
+            ),
             fractions,
             seed=seed,
-            strata=np.array(self._strata, np.int32) if is_stratified else None,
-            stratum_digests=np.array(self._stratum_names.digests, np.uint64) if is_stratified else None,
+            stratum_digests=np.array(self._stratum_names.digests if is_stratified else [0], np.uint64),
         )
-        counts = np.bincount(found, minlength=len(fractions))
+        found = RowColumn()
+        for clusters in self._cluster_blocks(linked):
+            found.extend(split_of[clusters])
+        counts = np.bincount(split_of, weights=sizes, minlength=len(fractions))
         warnings = [
             f"Split {name!r} is empty: its share is smaller than the rows that belong together."
             for name, count in zip(fractions, counts.tolist(), strict=True)
             if not count
         ]
-        largest = int(np.unique(clusters, return_counts=True)[1].max()) if len(clusters) else 0
-        if len(fractions) > 1 and largest > max(fractions.values()) * len(found) + 1:
+        largest = int(sizes.max(initial=0))
+        if len(fractions) > 1 and largest > max(fractions.values()) * len(self) + 1:
             warnings.append(
-                f"{largest:,} of {len(found):,} rows belong together by image, near-duplicate or group: "
+                f"{largest:,} of {len(self):,} rows belong together by image, near-duplicate or group: "
                 "the fractions cannot be met."
             )
         return found, warnings
 
     def clusters(self, near_duplicates: int | None) -> npt.NDArray[np.integer]:
         """Return the cluster of each row, int of shape (n_rows,): rows that share anything have one number."""
-        images, groups = np.array(self.images, np.int32), np.array(self._groups, np.int32)
-        n_images, n_groups = len(self.names), len(self._group_names)
-        both = (images != _NONE) & (groups != _NONE)
-        a, b = images[both], groups[both] + n_images
+        blocks = self._cluster_blocks(self._linked(near_duplicates))
+        return np.concatenate([np.empty(0, np.int64), *blocks])
+
+    def _linked(self, near_duplicates: int | None) -> npt.NDArray[np.integer]:
+        """Return the cluster of each image and, after them, of each group: from 0, without gaps."""
+        n_images = len(self.names)
+        n_nodes = n_images + len(self._group_names)
+        pairs = np.empty(0, np.int64)
+        for images, groups in zip(self._images.blocks(), self._groups.blocks(), strict=True):
+            both = (images != _NONE) & (groups != _NONE)
+            found = images[both].astype(np.int64) * n_nodes + groups[both] + n_images
+            pairs = np.union1d(pairs, found)
+        a, b = pairs // max(n_nodes, 1), pairs % max(n_nodes, 1)
         if near_duplicates is not None:
             hashes = np.array(self._hashes, np.uint64)
             (hashed,) = np.nonzero(hashes != _NO_HASH)
             roots = link_near_duplicates(hashes[hashed], max_bits=near_duplicates)
             a, b = np.concatenate([a, hashed]), np.concatenate([b, hashed[roots]])
-        linked = link_nodes(n_images + n_groups, a, b)
-        alone = n_images + n_groups + np.arange(len(images))
-        node = np.where(images != _NONE, images, np.where(groups != _NONE, groups + n_images, _NONE))
-        return np.where(node == _NONE, alone, linked[node] if len(linked) else alone)
+        return np.unique(link_nodes(n_nodes, a, b), return_inverse=True)[1]
 
-    def _row_digests(self) -> npt.NDArray[np.uint64]:
-        """Return what each row is, by content: its image and its group."""
-        parts = []
-        for numbers, names in ((self.images, self.names), (self._groups, self._group_names)):
-            # What has no text, -1, is the last one.
-            digests = np.append(np.array(names.digests, np.uint64), np.uint64(0))
-            parts.append(digests[np.array(numbers, np.int32)])
-        return parts[0] * np.uint64(3) + parts[1]
+    def _cluster_blocks(self, linked: npt.NDArray[np.integer]) -> Iterator[npt.NDArray[np.int64]]:
+        """Yield the cluster of each row, some at a time; a row that nothing links is a cluster of its own."""
+        n_clusters = int(linked.max(initial=_NONE)) + 1
+        padded = np.append(linked, _NONE)  # what has no node, -1, is the last one
+        for images, groups in zip(self._images.blocks(), self._groups.blocks(), strict=True):
+            with_group = np.where(groups != _NONE, groups + len(self.names), _NONE)
+            found = padded[np.where(images != _NONE, images, with_group)].astype(np.int64)
+            (alone,) = np.nonzero(found == _NONE)
+            found[alone] = n_clusters + np.arange(len(alone))
+            n_clusters += len(alone)
+            yield found
+
+    def _digest_blocks(self) -> Iterator[npt.NDArray[np.uint64]]:
+        """Yield what each row is, by content: its image and its group."""
+        # What has no text, -1, is the last one.
+        of_image, of_group = (
+            np.append(np.array(names.digests, np.uint64), np.uint64(0))
+            for names in (self.names, self._group_names)
+        )
+        for images, groups in zip(self._images.blocks(), self._groups.blocks(), strict=True):
+            yield of_image[images] * np.uint64(3) + of_group[groups]
+
+    def _zero_blocks(self) -> Iterator[npt.NDArray[np.intc]]:
+        for images in self._images.blocks():
+            yield np.zeros(len(images), np.intc)
 
 
 def _hash_of(picture: Picture) -> int:

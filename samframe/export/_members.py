@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import unicodedata
-from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from samframe.errors import ImageError, OptionError
+from samframe.errors import ImageError, MaskError, OptionError
 from samframe.export._links import Links, cell_text
 from samframe.export._records import iter_records, offline_warning
+from samframe.export._row_columns import RowColumn
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator
 
+    import numpy.typing as npt
     import pandas as pd
 
     from samframe.export._links import Numbers
@@ -30,27 +31,30 @@ ONLY_SPLIT = "train"
 _NO_CATEGORY = "object"
 
 NOT_A_MEMBER = -1
+#: In place of what is known of a row that was not there.
+_MORE = (-2, 0, 0, 0)
+_CHANGED = "The source changed while this export was reading it: it has other rows now. Export it again."
 
 
 @dataclass(slots=True)
 class Members:
-    """What the first pass found, in 13 bytes a row. Rows are known by their position in the source.
+    """What the first pass found, that of each row on disk. Rows are known by their position in the source.
 
     Attributes
     ----------
     splits : list of str
         Names, in order.
-    split : array of int
+    split : RowColumn
         Position in `splits` of each row, -1 for rows that are left out.
     categories : list of str
         Names, in the order of their ids.
-    category : array of int
+    category : RowColumn
         Position in `categories` of each row, -1 for rows that are left out.
     images : Numbers or None
         The number of each image.
-    image : array of int
+    image : RowColumn
         Number of each row's image, -1 for rows that are left out.
-    is_last : bytearray
+    is_last : RowColumn
         1 for the last row of its image in its split.
     left_out : list of (int, str)
         Position and reason.
@@ -58,12 +62,12 @@ class Members:
     """
 
     splits: list[str] = field(default_factory=list)
-    split: array[int] = field(default_factory=lambda: array("i"))
+    split: RowColumn = field(default_factory=RowColumn)
     categories: list[str] = field(default_factory=list)
-    category: array[int] = field(default_factory=lambda: array("i"))
+    category: RowColumn = field(default_factory=RowColumn)
     images: Numbers | None = None
-    image: array[int] = field(default_factory=lambda: array("i"))
-    is_last: bytearray = field(default_factory=bytearray)
+    image: RowColumn = field(default_factory=RowColumn)
+    is_last: RowColumn = field(default_factory=RowColumn)
     left_out: list[tuple[int, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -130,9 +134,8 @@ def find_members(
         members.split.append(
             0 if call.fractions else splits.setdefault(record.split or ONLY_SPLIT, len(splits))
         )
-        _add_links(links, record, call)
-        members.image.append(links.images[-1])
-    if not links.images:
+        members.image.append(_add_links(links, record, call))
+    if not len(links):
         raise OptionError(f"No row can be exported. {_first_reason(members)}")
     members.categories, members.splits, members.images = list(known), list(splits), links.names
     if call.fractions:
@@ -156,6 +159,8 @@ def iter_members(
     ------
     ImageError
         If an image is another one than in the first pass.
+    MaskError
+        If there are more rows, or fewer.
     """
     stream = iter_records(
         source,
@@ -164,20 +169,20 @@ def iter_members(
         open_pictures=open_pictures,
         with_ids=open_pictures,
     )
+    known = zip(members.split, members.category, members.image, members.is_last, strict=True)
     for record in stream:
-        split = members.split[record.position]
+        split, category, image, is_last = next(known, _MORE)
+        if split == _MORE[0]:
+            raise MaskError(_CHANGED)
         if split == NOT_A_MEMBER:
             continue
-        if open_pictures and members.images is not None:
-            found = members.images.find(image_key(record))
-            if found != members.image[record.position]:
-                raise ImageError(f"Row {record.position}: its image changed since this export had read it.")
+        if open_pictures and members.images is not None and members.images.find(image_key(record)) != image:
+            raise ImageError(f"Row {record.position}: its image changed since this export had read it.")
         yield Member(
-            record=record,
-            split=members.splits[split],
-            category=members.category[record.position],
-            is_last_of_image=bool(members.is_last[record.position]),
+            record=record, split=members.splits[split], category=category, is_last_of_image=bool(is_last)
         )
+    if next(known, None) is not None:
+        raise MaskError(_CHANGED)
 
 
 def image_key(record: Record) -> str:
@@ -186,8 +191,8 @@ def image_key(record: Record) -> str:
     return picture.sha256 if picture is not None and picture.sha256 is not None else f"url:{record.image}"
 
 
-def _add_links(links: Links, record: Record, call: ExportCall) -> None:
-    links.add(
+def _add_links(links: Links, record: Record, call: ExportCall) -> int:
+    return links.add(
         image=image_key(record),
         picture=record.picture if call.fractions and call.near_duplicates is not None else None,
         group=record.cells.get(call.group) if call.group is not None else None,
@@ -203,29 +208,42 @@ def _draw_splits(members: Members, links: Links, call: ExportCall, fractions: di
         is_stratified=call.stratify is not None,
     )
     members.splits = list(fractions)
-    split = np.frombuffer(members.split, dtype=np.intc)
-    split[split != NOT_A_MEMBER] = found
+    drawn, split = iter(found), RowColumn()
+    for at in members.split:
+        split.append(at if at == NOT_A_MEMBER else next(drawn))
+    members.split = split
     members.warnings += warnings
 
 
 def _note_images(members: Members) -> None:
     """Note the last row of each image in each split, and warn where an image is in several."""
-    split, image = (np.frombuffer(column, dtype=np.intc) for column in (members.split, members.image))
-    n_images = int(image.max()) + 1
-    is_last, n_shown = np.zeros(len(split), np.uint8), np.zeros(n_images, np.intc)
-    for number in range(len(members.splits)):
-        (rows,) = np.nonzero(split == number)
-        last = np.full(n_images, NOT_A_MEMBER, np.int64)
-        last[image[rows]] = rows  # of rows of one image numpy keeps the last
-        shown = last != NOT_A_MEMBER
-        is_last[last[shown]] = 1
-        n_shown += shown
-    members.is_last = bytearray(is_last)
-    straddling = int(np.count_nonzero(n_shown > 1))
+    n_images = len(members.images or ())
+    shown = np.empty(0, np.int64)
+    for split, image in zip(members.split.blocks(), members.image.blocks(), strict=True):
+        shown = np.union1d(shown, (split.astype(np.int64) * n_images + image)[split != NOT_A_MEMBER])
+    last, start = np.zeros(len(shown), np.int64), 0
+    for at in _places(members, shown, n_images):
+        rows = start + np.arange(len(at))
+        last[at[at != NOT_A_MEMBER]] = rows[at != NOT_A_MEMBER]  # of rows of one image numpy keeps the last
+        start += len(at)
+    start = 0
+    for at in _places(members, shown, n_images):
+        members.is_last.extend((at != NOT_A_MEMBER) & (last[at] == start + np.arange(len(at))))
+        start += len(at)
+    straddling = int(np.count_nonzero(np.bincount(shown % n_images) > 1))
     if straddling:
         members.warnings.append(
             f"{straddling:,} images are in more than one split: what is measured on one has been seen in another."
         )
+
+
+def _places(
+    members: Members, shown: npt.NDArray[np.int64], n_images: int
+) -> Iterator[npt.NDArray[np.integer]]:
+    """Yield where the split and image of each row are among all, -1 for rows that are left out."""
+    for split, image in zip(members.split.blocks(), members.image.blocks(), strict=True):
+        found = np.searchsorted(shown, split.astype(np.int64) * n_images + image)
+        yield np.where(split == NOT_A_MEMBER, NOT_A_MEMBER, found)
 
 
 def _lacks(record: Record, call: ExportCall, category: str | None) -> str | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from samframe.errors import ImageError
+from samframe.export._scratch import Scratch
 from samframe.images import (
     Image,
     find_source,
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["Picture", "PictureReader", "open_picture"]
 
 _SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "GIF": ".gif", "WEBP": ".webp"}
-#: Pictures that a reader remembers: size and hash, and the user's own object where it is one.
-_REMEMBERED = 4096
+#: Pictures that a reader has at hand; what it found of all others is on disk.
+_AT_HAND = 256
+#: Texts beyond this hold the picture itself: they are not kept alive.
+_LONGEST_PATH = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -126,7 +130,8 @@ class PictureReader:
 
     def __init__(self, image_root: str | os.PathLike[str] | None = None) -> None:
         self._image_root = image_root
-        self._known: OrderedDict[object, Picture | str] = OrderedDict()
+        self._at_hand: OrderedDict[object, Picture | str] = OrderedDict()
+        self._found = Scratch().map()
 
     def open(self, cell: object) -> Picture | str:
         """Return the picture, or why there is none.
@@ -138,19 +143,57 @@ class PictureReader:
         """
         # Bytes and objects are not remembered: they would be kept alive.
         if not isinstance(cell, str | PurePath):
-            return self._open(cell)
-        key = (type(cell), cell)
-        if key not in self._known:
-            self._known[key] = self._open(cell)
-            if len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
-        return self._known[key]
+            return self._read(cell)
+        text = str(cell)
+        if len(text) > _LONGEST_PATH:
+            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+            return self._remembered(cell, digest.digest())
+        key = (type(cell), text)
+        if key not in self._at_hand:
+            self._at_hand[key] = self._remembered(cell, f"{isinstance(cell, str):d}{text}")
+            if len(self._at_hand) > _AT_HAND:
+                self._at_hand.popitem(last=False)
+        return self._at_hand[key]
 
-    def _open(self, cell: object) -> Picture | str:
+    def _remembered(self, cell: object, key: str | bytes) -> Picture | str:
+        """Return what was found of an equal cell before, else what is found now."""
+        known = self._found.get(key)
+        if known is None:
+            found = self._read(cell)
+            self._found[key] = json.dumps(found if isinstance(found, str) else _facts(found))
+            return found
+        facts = json.loads(known)
+        try:
+            return facts if isinstance(facts, str) else _picture(cell, facts, self._image_root)
+        except ImageError as error:
+            return str(error)
+
+    def _read(self, cell: object) -> Picture | str:
         try:
             return open_picture(cell, image_root=self._image_root)
         except ImageError as error:
             return str(error)
+
+
+def _facts(picture: Picture) -> list[Any]:
+    return [picture.size_hw, picture.sha256, picture.n_bytes, picture.suffix, picture.orientation]
+
+
+def _picture(cell: object, facts: list[Any], image_root: str | os.PathLike[str] | None) -> Picture:
+    """Return a picture of which all is known but where it comes from."""
+    source = find_source(cell, image_root=image_root)
+    if isinstance(source, Image):
+        return Picture(label=source.label)
+    size_hw, sha256, n_bytes, suffix, orientation = facts
+    return Picture(
+        label=source.label,
+        size_hw=(size_hw[0], size_hw[1]),
+        sha256=sha256,
+        n_bytes=n_bytes,
+        suffix=suffix,
+        orientation=orientation,
+        source=source,
+    )
 
 
 def open_picture(cell: object, *, image_root: str | os.PathLike[str] | None = None) -> Picture:

@@ -140,7 +140,7 @@ def iter_records(
     image_root: str | os.PathLike[str] | None = None,
     open_pictures: bool = True,
     with_ids: bool = True,
-    batch_rows: int = 4096,
+    batch_rows: int = 1024,
 ) -> Iterator[Record]:
     """Yield each row in order, those that cannot be exported too, with the reason.
 

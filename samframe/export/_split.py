@@ -96,7 +96,7 @@ def split(
     drawn, _ = links.draw(
         shares, seed=seed, near_duplicates=near_duplicates, is_stratified=stratify is not None
     )
-    made = pd.Categorical.from_codes(drawn, dtype=pd.CategoricalDtype(list(shares)))
+    made = pd.Categorical.from_codes(drawn.to_numpy(), dtype=pd.CategoricalDtype(list(shares)))
     return pd.Series(made, index=df.index, name="split")
 
 

@@ -1,7 +1,7 @@
 """Which row goes to which split: leak-safe, seeded, stratified, whatever the order of the rows.
 
 Rows that share anything (an image, a near-duplicate of it, a group) form a cluster, and a cluster is never divided.
-What rows and strata are is told by 64-bit digests, so that a row takes a few bytes.
+What rows and strata are is told by 64-bit digests. Rows come some at a time: memory grows with clusters alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from samframe.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["assign_splits", "check_fractions", "digest_of", "link_nodes"]
 
@@ -75,60 +75,72 @@ def link_nodes(n_nodes: int, a: Ints, b: Ints) -> Ints:
 
 
 def assign_splits(
-    digests: Digests,
-    clusters: Ints,
+    blocks: Iterable[tuple[Ints, Digests, Ints]],
     fractions: Mapping[str, float],
     *,
     seed: int = 0,
-    strata: Ints | None = None,
-    stratum_digests: Digests | None = None,
-) -> Ints:
-    """Return the split of each row.
+    stratum_digests: Digests,
+) -> tuple[Ints, Ints]:
+    """Return the split of each cluster, and its rows.
 
     Large clusters go first, in a random order that the seed decides, each to the split that lacks most rows of its
     strata. A split's rows then differ from its share by less than one row more than the largest cluster.
 
     Parameters
     ----------
-    digests : ndarray of uint64, shape (n_rows,)
-        What each row is, by content: the same for a row wherever it stands in the frame.
-    clusters : ndarray of int, shape (n_rows,)
-        Rows of one number stay together.
+    blocks : iterable of (clusters, digests, strata)
+        All rows, some at a time; each an ndarray of shape (n_rows,). The cluster's number, from 0 without gaps: its
+        rows stay together. What the row is, by content, as uint64: the same wherever it stands in the frame. The
+        stratum's number, from 0: each stratum is divided by the fractions, small ones together.
     fractions : mapping of str to float
         As :func:`check_fractions` gives them.
     seed : int
         Another one gives another draw.
-    strata : ndarray of int, shape (n_rows,), optional
-        Stratum of each row, from 0; each is divided by the fractions, small ones together.
-    stratum_digests : ndarray of uint64, shape (n_strata,), optional
+    stratum_digests : ndarray of uint64, shape (n_strata,)
         What each stratum is, by content.
 
     Returns
     -------
-    ndarray of int16, shape (n_rows,)
+    split_of : ndarray of int16, shape (n_clusters,)
         Positions among the fractions.
+    sizes : ndarray of int64, shape (n_clusters,)
+        Rows of each cluster.
     """
-    if strata is None or stratum_digests is None:
-        strata, stratum_digests = np.zeros(len(digests), np.int8), np.zeros(1, np.uint64)
-    shake = np.uint64(digest_of(str(seed)))
-    _, of_row = np.unique(clusters, return_inverse=True)
-    sizes = np.bincount(of_row)
-    content = np.zeros(len(sizes), np.uint64)
-    np.add.at(content, of_row, _mixed(digests + _mixed(stratum_digests)[strata]))
+    shake, n_strata = np.uint64(digest_of(str(seed))), len(stratum_digests)
+    content, pairs, counts = _add_up(blocks, stratum_digests)
+    starts = np.searchsorted(pairs, np.arange(len(content) + 1) * n_strata)
+    kinds = pairs % n_strata
+    sizes = np.add.reduceat(counts, starts[:-1]) if len(content) else np.zeros(0, np.int64)
     order = np.lexsort((_mixed(content ^ shake), -sizes))
-    kinds, counts, starts = _count_strata(of_row, strata, len(sizes), len(stratum_digests))
     lacking = _targets(
-        np.bincount(strata, minlength=len(stratum_digests)),
+        np.bincount(kinds, weights=counts, minlength=n_strata).astype(np.int64),
         list(fractions.values()),
         np.argsort(_mixed(stratum_digests ^ shake), kind="stable"),
     )
     split_of = np.zeros(len(sizes), np.int16)
-    for cluster in order.tolist():
+    for cluster in order:
         mine = slice(starts[cluster], starts[cluster + 1])
         best = int(np.argmax(counts[mine] @ lacking[kinds[mine]]))
         lacking[kinds[mine], best] -= counts[mine]
         split_of[cluster] = best
-    return split_of[of_row]
+    return split_of, sizes
+
+
+def _add_up(
+    blocks: Iterable[tuple[Ints, Digests, Ints]], stratum_digests: Digests
+) -> tuple[Digests, Ints, Ints]:
+    """Return what each cluster is, by content; each stratum of each cluster in order as one number; rows of each."""
+    content, salt, n_strata = np.zeros(0, np.uint64), _mixed(stratum_digests), len(stratum_digests)
+    pairs, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for clusters, digests, strata in blocks:
+        content = np.pad(content, (0, max(0, int(clusters.max()) + 1 - len(content))))
+        np.add.at(content, clusters, _mixed(digests + salt[strata]))
+        met, n_met = np.unique(clusters.astype(np.int64) * n_strata + strata, return_counts=True)
+        pairs, of_pair = np.unique(np.concatenate([pairs, met]), return_inverse=True)
+        added = np.zeros(len(pairs), np.int64)
+        np.add.at(added, of_pair, np.concatenate([counts, n_met]))
+        counts = added
+    return content, pairs, counts
 
 
 def _mixed(values: Digests) -> Digests:
@@ -137,13 +149,6 @@ def _mixed(values: Digests) -> Digests:
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))
-
-
-def _count_strata(of_row: Ints, strata: Ints, n_clusters: int, n_strata: int) -> tuple[Ints, Ints, list[int]]:
-    """Return each cluster's strata, the rows of each, and where each cluster's begin."""
-    pairs, counts = np.unique(of_row.astype(np.int64) * n_strata + strata, return_counts=True)
-    starts = np.searchsorted(pairs, np.arange(n_clusters + 1) * n_strata)
-    return pairs % n_strata, counts, starts.tolist()
 
 
 def _targets(sizes: Ints, shares: list[float], order: Ints) -> npt.NDArray[np.float64]:

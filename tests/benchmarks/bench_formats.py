@@ -1,11 +1,9 @@
-"""Training sets beside supervision and a naive writer: what YOLO's labels keep, what COCO costs, and what streams.
+"""Training sets beside supervision and a naive writer: what YOLO's labels keep, and what COCO costs.
 
-``python tests/benchmarks/bench_formats.py [rows]`` prints three tables, ``--streams`` the last one alone. The labels of
-all writers are read in one way: as ultralytics reads them (float32, fractions dropped, ``cv2.fillPoly``), all lines of
-an object together. COCO is written in a process of its own each time: CPU seconds of the writing, and by how much the
-process's memory rises over what the rows take before. supervision takes dense masks, so it gets fewer rows. The last
-table is of every training set that is written from files, with splits drawn, at two numbers of rows: memory must not
-grow with them.
+``python tests/benchmarks/bench_formats.py [rows]`` prints two tables. The labels of all writers are read in one way: as
+ultralytics reads them (float32, fractions dropped, ``cv2.fillPoly``), all lines of an object together. COCO is written
+in a process of its own each time: CPU seconds of the writing, and by how much the process's memory rises over what the
+rows take before. supervision takes dense masks, so it gets fewer rows. What streams from files is in bench_streams.py.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ import pyarrow as pa
 from bench_dtype import simple_masks
 from PIL import Image
 
-from samframe.export import to_coco, to_huggingface, to_parquet, to_semantic, to_yolo, write_parquet
+from samframe.export import to_coco, write_parquet
 from samframe.export._yolo import yolo_line
 from samframe.testing import hard_masks
 
@@ -194,79 +192,6 @@ def child(name: str, rows: int) -> None:
     print(json.dumps({"seconds": seconds, "mb": peak - before, "size": size / 1e6}))
 
 
-STREAMED = {
-    "COCO": to_coco,
-    "YOLO": to_yolo,
-    "semantic": to_semantic,
-    "Hugging Face, instances": to_huggingface,
-    "Hugging Face, semantic": lambda source, out, **options: to_huggingface(
-        source, out, task="semantic", **options
-    ),
-}
-#: Of each format, the few rows and the many; where a row takes longer they are fewer.
-STREAM_ROWS = {
-    "COCO": (20_000, 200_000),
-    "YOLO": (20_000, 80_000),
-    "semantic": (20_000, 80_000),
-    "Hugging Face, semantic": (20_000, 80_000),
-    "Hugging Face, instances": (10_000, 30_000),
-}
-
-
-def stream_child(name: str, source: str, out: str) -> None:
-    """Write once from files; print seconds and megabytes over those of the idle process."""
-    few = Path(out) / "few.parquet"
-    write_parquet(make_frame(make_images(Path(out)), 10), few)
-    STREAMED[name](few, Path(out) / "warm", split={"train": 0.8, "val": 0.2})
-    settle()
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    before, start = memory_mb("VmRSS"), time.process_time()
-    STREAMED[name](source, Path(out) / "set", split={"train": 0.8, "val": 0.2})
-    print(json.dumps({"seconds": time.process_time() - start, "mb": memory_mb("VmHWM") - before}))
-
-
-def stream_source(paths: list[str], rows: int, path: Path) -> None:
-    """Write the rows, those of one image far apart: as a file of one row group, or as a dataset's folder."""
-    frame = make_frame(paths, rows)
-    frame["image"] = [paths[row % len(paths)] for row in range(rows)]
-    if path.suffix:
-        write_parquet(frame, path, row_group_size=rows)
-    else:
-        to_parquet(frame, path, artifacts="none")
-
-
-def stream_table() -> Iterator[str]:
-    """Yield the table of memory by rows."""
-    yield "| from files, with splits | rows | MB | rows | MB | bytes a row more | CPU ms a row |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
-    with tempfile.TemporaryDirectory() as folder:
-        images = Path(folder) / "images"
-        images.mkdir()
-        paths = make_images(images)
-        sources = {"a dataset": "dataset-{}", "one Parquet file": "masks-{}.parquet"}
-        for name, counts in STREAM_ROWS.items():
-            for kind, pattern in list(sources.items())[: 2 if name == "COCO" else 1]:
-                found = []
-                for rows in counts:
-                    source = Path(folder) / pattern.format(rows)
-                    if not source.exists():
-                        stream_source(paths, rows, source)
-                    found.append(measure_stream(name, source))
-                (few, many), (low, high) = counts, (run["mb"] for run in found)
-                yield (
-                    f"| {name}, {kind} | {few:,} | {low:.0f} | {many:,} | {high:.0f} "
-                    f"| {1e6 * (high - low) / (many - few):.0f} | {1000 * found[1]['seconds'] / many:.2f} |"
-                )
-
-
-def measure_stream(name: str, source: Path) -> dict[str, float]:
-    """Return what one export from files took, in a process of its own."""
-    with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, __file__, "--stream-child", name, str(source), out]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def coco_table(rows: int) -> Iterator[str]:
     """Yield the table of costs."""
     few = min(rows, 2000)
@@ -294,23 +219,12 @@ def main() -> None:
     if sys.argv[1:2] == ["--child"]:
         child(sys.argv[2], int(sys.argv[3]))
         return
-    if sys.argv[1:2] == ["--stream-child"]:
-        stream_child(*sys.argv[2:])
-        return
-    if sys.argv[1:2] != ["--streams"]:
-        print_others(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
-    for line in stream_table():
-        print(line, flush=True)
-
-
-def print_others(rows: int) -> None:
-    """Print the tables of labels and of COCO."""
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     for line in yolo_table():
         print(line)
     print()
     for line in coco_table(rows):
         print(line, flush=True)
-    print()
 
 
 if __name__ == "__main__":

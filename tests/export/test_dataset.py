@@ -370,3 +370,15 @@ def test_masks_of_several_columns_each_have_files(frame, dataset):
     columns = pd.read_parquet(dataset / "data").columns
     assert {"mask_file", "mask_area", "second_file", "second_area", "second_bbox"} <= set(columns)
     pd.testing.assert_frame_equal(samframe.read_parquet(dataset), frame)
+
+
+def test_a_frame_without_masks_is_told(tmp_path):
+    """A frame that was never segmented is a table like any other, and a warning says that nothing was masked."""
+    df = pd.DataFrame({"image": ["a.png"], "prompt": ["boy"]})
+    report = samframe.to_parquet(df, tmp_path / "set")
+    manifest = json.loads((tmp_path / "set" / "manifest.json").read_text())
+
+    assert report.rows_written == 0
+    assert report.warnings == ("there is no column of masks: the dataset holds the table alone",)
+    assert manifest["warnings"] == list(report.warnings)
+    pd.testing.assert_frame_equal(samframe.read_parquet(tmp_path / "set"), df)

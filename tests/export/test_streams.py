@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import json
+import pathlib
+import shutil
 import tracemalloc
 
 import numpy as np
@@ -13,7 +17,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import samframe
-from samframe.export import write_parquet
+from samframe.errors import ImageError, MaskError
+from samframe.export import _coco, _hf_parquet, _pictures, _records, _row_columns, _scratch, write_parquet
+from samframe.export._fidelity import Fidelity
+from samframe.export._links import Links
+from samframe.export._row_columns import RowColumn
 from samframe.export._scratch import Scratch
 from samframe.export._shelf import RowList
 from samframe.masks import Mask
@@ -23,19 +31,42 @@ WRITERS = {
     "yolo": samframe.to_yolo,
     "semantic": samframe.to_semantic,
     "huggingface": samframe.to_huggingface,
+    "huggingface semantic": functools.partial(samframe.to_huggingface, task="semantic"),
 }
+#: How rows lie in a source: in one row group, as pandas writes them, or in many, as datasets have them.
+LAYOUTS = ("one row group", "many")
 KEYS = (st.text(max_size=3), st.binary(max_size=2), st.integers(-(2**63), 2**63 - 1))
 
 
-@pytest.fixture
-def source(tmp_path, monkeypatch):
-    """Makes a Parquet file of so many rows, 32 a picture, those of one picture far apart."""
-    monkeypatch.chdir(tmp_path)
-    for number in range(256):
-        pixels = np.random.RandomState(number).randint(0, 255, (20, 30, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(f"{number}.png")
+#: What the exporters keep in memory, and how much of it where few rows are to show what grows.
+SMALL = (
+    (_pictures, "_AT_HAND", 16),
+    (_scratch, "_AT_HAND", 16),
+    (_row_columns, "_BLOCK", 64),
+    (_row_columns, "_SMALL_BYTES", 256),
+    (_hf_parquet, "_GROUP_ROWS", 16),
+)
 
-    def make(rows):
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder of small pictures, and of what is made of them."""
+    folder = tmp_path_factory.mktemp("streams")
+    for number in range(160):
+        pixels = np.random.RandomState(number).randint(0, 255, (20, 30, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture
+def source(folder, monkeypatch):
+    """Makes a file or a dataset of so many rows, 32 a picture, those of one picture far apart."""
+    monkeypatch.chdir(folder)
+
+    def make(rows, layout="one row group"):
+        path = folder / (f"{rows}.parquet" if layout == "one row group" else f"{rows}")
+        if path.exists():
+            return path
         count = -(-rows // 32)
         masks = [Mask.from_bbox((row % 20, row % 10, 5, 6), (20, 30)) for row in range(rows)]
         frame = pd.DataFrame(
@@ -46,36 +77,71 @@ def source(tmp_path, monkeypatch):
             },
             index=[f"row {row}" for row in range(rows)],
         )
-        path = tmp_path / f"{rows}.parquet"
-        write_parquet(frame, path, row_group_size=rows)
+        if layout == "one row group":
+            write_parquet(frame, path, row_group_size=rows)
+        else:
+            samframe.to_parquet(frame, path, artifacts="none", rows_per_file=512, row_group_size=64)
         return path
 
     return make
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("name", ["coco", "semantic"])
-def test_memory_does_not_grow_with_rows(source, tmp_path, monkeypatch, name):
-    """Rows beyond the first batch keep less than 100 bytes each, less than a record, though pictures are interleaved.
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("name", "layout"),
+    [*((name, LAYOUTS[0]) for name in ("coco", "semantic", "huggingface")), ("coco", LAYOUTS[1])],
+)
+def test_memory_does_not_grow_with_rows(source, tmp_path, monkeypatch, name, layout):
+    """Eight times the rows and pictures take less than 20 bytes a row more, the draw of their splits included.
 
-    Looked at whenever a row is written: the reading of a picture sets memory aside for the largest one that is taken.
+    Batches and what is at hand are small, so that few rows fill them. Looked at whenever a row is written or read back,
+    and at the peak of the draw: the reading of a picture sets memory aside for the largest one that is taken.
     """
-    options = {"split": {"train": 0.5, "val": 0.5}, "near_duplicates": None}
-    paths, peaks, add = [source(rows) for rows in (4096, 8192)], [], RowList.add
+    for module, setting, size in SMALL:
+        monkeypatch.setattr(module, setting, size)
+    monkeypatch.setitem(_records.iter_records.__kwdefaults__, "batch_rows", 64)
+    few, many = 640, 5120
+    paths, peaks, marks = [source(rows, layout) for rows in (few, many)], [], [0]
 
-    def look(*arguments, **facts):
-        peaks[-1] = max(peaks[-1], tracemalloc.get_traced_memory()[0])
-        add(*arguments, **facts)
+    def watched(function):
+        def look(*arguments, **options):
+            now = tracemalloc.get_traced_memory()[0]
+            if now > marks[-1] + 4096:
+                marks[-1] = now
+                peaks[-1] = max(peaks[-1], held_bytes())
+            return function(*arguments, **options)
 
-    monkeypatch.setattr(RowList, "add", look)
-    for path in paths:
+        return look
+
+    def drawn(function):
+        def draw(*arguments, **options):
+            before, held = tracemalloc.get_traced_memory()[0], held_bytes()
+            tracemalloc.reset_peak()
+            found = function(*arguments, **options)
+            peaks[-1] = max(peaks[-1], held + tracemalloc.get_traced_memory()[1] - before)
+            return found
+
+        return draw
+
+    monkeypatch.setattr(RowList, "add", watched(RowList.add))
+    monkeypatch.setattr(Fidelity, "add", watched(Fidelity.add))
+    monkeypatch.setattr(Links, "draw", drawn(Links.draw))
+    for path in [paths[0], *paths]:  # first to warm up
         peaks.append(0)
+        marks.append(0)
         tracemalloc.start(1)
-        WRITERS[name](path, tmp_path / path.stem, **options)
+        WRITERS[name](path, tmp_path / path.stem, split={"train": 0.5, "val": 0.5}, near_duplicates=None)
         tracemalloc.stop()
 
-    assert 0 < peaks[0] < peaks[1] + 1_000_000
-    assert peaks[1] - peaks[0] < 100 * 4096
+    assert 0 < peaks[1] < peaks[2] + 1_000_000
+    assert peaks[2] - peaks[1] < 20 * (many - few), (peaks[2] - peaks[1]) / (many - few)
+
+
+def held_bytes():
+    """What Python holds, without garbage and the interpreter's own table of file names, which grow by leaps."""
+    gc.collect()
+    names = tracemalloc.Filter(inclusive=False, filename_pattern=pathlib.__file__)
+    return sum(trace.size for trace in tracemalloc.take_snapshot().filter_traces([names]).traces)
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -133,3 +199,50 @@ def test_a_map_larger_than_what_is_at_hand():
 
     assert [first.get(f"key {number}") for number in range(5000)] == list(range(5000))
     assert (first.get("key 1"), second.get("key 1"), second.get("key 2")) == (1, "other", None)
+
+
+@given(st.lists(st.lists(st.integers(-(2**31), 2**31 - 1), max_size=30)))
+@settings(deadline=None)
+def test_a_row_column_is_a_list(pieces):
+    """Numbers added one by one or many at once come back in order, in memory or beyond it, to several readers."""
+    column, expected = RowColumn(), []
+    for number, piece in enumerate(pieces):
+        expected += piece
+        if number % 2:
+            column.extend(np.array(piece, dtype=np.int64))
+        else:
+            for item in piece:
+                column.append(item)
+
+    assert list(zip(column, column, strict=True)) == [(item, item) for item in expected]
+    assert (len(column), column.to_numpy().tolist()) == (len(expected), expected)
+
+
+def test_row_columns_of_one_length_come_in_blocks_of_one_length():
+    """However they were filled, so that they can be read side by side."""
+    one, other, numbers = RowColumn(), RowColumn(), np.arange(50_000)
+    one.extend(numbers)
+    for start in range(0, 50_000, 333):
+        other.extend(numbers[start : start + 333])
+    blocks = list(zip(one.blocks(), other.blocks(), strict=True))
+
+    assert all((a == b).all() for a, b in blocks)
+    assert sum(len(a) for a, _ in blocks) == 50_000
+
+
+@pytest.mark.parametrize("rows", [150, 250])
+def test_a_source_that_changes_meanwhile_is_refused(source, tmp_path, monkeypatch, rows):
+    """Other rows than were counted first are neither lost nor exported as what they are not."""
+    path, find = tmp_path / "rows.parquet", _coco.find_members
+    shutil.copy(source(200), path)
+
+    def found(*arguments, **options):
+        members = find(*arguments, **options)
+        shutil.copy(source(rows), path)
+        return members
+
+    monkeypatch.setattr(_coco, "find_members", found)
+    with pytest.raises((MaskError, ImageError), match="changed"):
+        samframe.to_coco(path, tmp_path / "set", near_duplicates=None)
+
+    assert not (tmp_path / "set").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import sysconfig
 import textwrap
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from samframe.errors import OptionError
-from samframe.export import to_huggingface
+from samframe.export import _hf_parquet, to_huggingface
 from samframe.masks import Mask
 
 datasets = pytest.importorskip("datasets")
@@ -21,20 +22,37 @@ pytestmark = pytest.mark.timeout(300)
 
 
 def see(folder, program):
-    """Run a program in a fresh process without samframe; it has `datasets` and `np`, and prints `result` as JSON."""
+    """Run a program in a process that cannot import samframe; it has `datasets` and `np`, and prints `result` as JSON.
+
+    Python starts without this environment's packages (-I, -S), then gets those of its folder, whose ``.pth`` files
+    lead to an editable samframe and are not read, and not samframe itself should it lie there.
+    """
     code = f"""
-import json, sys
+import importlib.abc, json, sys
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "samframe":
+            raise ModuleNotFoundError("No module named 'samframe'", name="samframe")
+sys.meta_path.insert(0, Absent())
+sys.path.append({sysconfig.get_paths()["purelib"]!r})
+try:
+    import samframe
+except ModuleNotFoundError:
+    pass
+else:
+    raise SystemExit("samframe can be imported: " + samframe.__file__)
 import datasets
 import numpy as np
 datasets.disable_progress_bars()
 folder = {str(folder)!r}
 {textwrap.dedent(program)}
 assert not any(name.split(".")[0] == "samframe" for name in sys.modules)
+assert not any("samframe" in repr(finder) for finder in sys.meta_path)
 print(json.dumps(result))
 """
     environment = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder.parent / "cache"), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-I", "-S", "-c", code],
         capture_output=True,
         text=True,
         cwd=folder.parent,
@@ -145,6 +163,29 @@ def test_many_rows_are_many_row_groups(tmp_path):
 
     assert report.rows_written == 250
     assert [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)] == [100, 100, 50]
+
+
+def test_footers_do_not_grow_with_rows(tmp_path, monkeypatch):
+    """A writer keeps the footer of a file in memory until its end: no images in it, and files of so many row groups."""
+    monkeypatch.setattr(_hf_parquet, "_FILE_GROUPS", 2)
+    image = np.random.RandomState(0).randint(0, 255, (16, 16, 3), dtype=np.uint8)
+    df = pd.DataFrame(
+        {
+            "image": [image] * 450,
+            "mask": pd.array([Mask.from_bbox((0, 0, 9, 9), (16, 16))] * 450, dtype="mask"),
+        }
+    )
+    report = to_huggingface(df, tmp_path / "set")
+    paths = sorted((tmp_path / "set" / "data").iterdir())
+    files = [pq.ParquetFile(path) for path in paths]
+    columns = [files[0].metadata.row_group(0).column(at) for at in range(files[0].metadata.num_columns)]
+
+    assert report.rows_written == 450
+    assert [path.name for path in paths] == [f"train-{at:05}-of-00003.parquet" for at in range(3)]
+    assert [file.metadata.num_rows for file in files] == [200, 200, 50]
+    assert not any(
+        column.is_stats_set for column in columns if column.path_in_schema.startswith(("image", "mask"))
+    )
 
 
 @pytest.mark.parametrize("options", [{"task": "panoptic"}, {"overlap": "top"}])
