@@ -83,8 +83,8 @@ def answer_json(content, status=200, **headers):
     return status, {"content-type": "application/json", **headers}, json.dumps(content).encode()
 
 
-def exchange(url, *, library, key=KEY, times=1, method="POST", trust_env=False, **options):
-    """Send and return the answers and errors, in order; the first alone if one was asked for."""
+def exchange(url, *, library, key=KEY, times=1, pause_s=0.0, method="POST", trust_env=False, **options):
+    """Send and return the answers and errors, in order; the first alone if one was asked for. Pauses before each."""
     options = {
         "content": b'{"image": "x"}',
         "with_key": True,
@@ -97,7 +97,7 @@ def exchange(url, *, library, key=KEY, times=1, method="POST", trust_env=False, 
     async def main():
         transport = HttpTransport(ApiKey(key, strict=False), library=library, trust_env=trust_env)
         try:
-            return [await _one(transport, method, url, options) for _ in range(times)]
+            return [await _one(transport, method, url, options, pause_s) for _ in range(times)]
         finally:
             await transport.aclose()
 
@@ -105,7 +105,8 @@ def exchange(url, *, library, key=KEY, times=1, method="POST", trust_env=False, 
     return results[0] if times == 1 else results
 
 
-async def _one(transport, method, url, options):
+async def _one(transport, method, url, options, pause_s):
+    await asyncio.sleep(pause_s)
     try:
         return await transport.send(method, url, **options)
     except CallError as error:
