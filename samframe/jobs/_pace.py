@@ -35,7 +35,7 @@ _STAGGER_S, _STAGGERED_S = 0.02, 0.3
 _COLD_PROBES = 2
 _COLD_RECHECK_S = 0.25
 #: In the middle of a run polls go out in beats of this part of a median service time, of a second at most.
-_BEAT_SHARE, _LONGEST_BEAT_S = 0.25, 1.0
+_BEAT_SHARE, _LONGEST_BEAT_S = 0.35, 1.0
 #: Plans are made anew after this part of a median service time, within these bounds, and for many jobs less often.
 _REPLAN_SHARE, _REPLAN_S, _REPLAN_JOBS = 0.12, (0.05, 0.2), 1000
 
@@ -123,6 +123,8 @@ class Pace:
         """Return the least time between two plans, in seconds."""
         shortest, longest = _REPLAN_S
         pause = min(longest, max(shortest, _REPLAN_SHARE * self.times.quantile(0.5)))
+        if not self._was_tail:
+            pause = max(pause, self._beat_s())  # polls go out on the beat: a plan in between changes little
         return pause * max(1.0, len(self._out) / _REPLAN_JOBS)
 
     def has_news(self, *, submitting: bool) -> bool:
