@@ -20,8 +20,8 @@ _REOPEN = (1, 2, 4)
 _CATCH_UP, _REOPEN_S = 0.8, 0.5
 #: Refused again after fewer calls than these, a bucket holds little, and nothing is made up for any more.
 _MADE_UP_CALLS = 4
-#: What a learned gap shrinks by with each call that was not refused.
-_SHRINK = 0.999
+#: What a learned gap shrinks by with each call that was not refused, unless it was measured over so many.
+_SHRINK, _ENOUGH_MEASURED = 0.999, 64
 #: Two refusals nearer than this tell nothing about a rate.
 _SHORTEST_MEASURE_S, _FEWEST_MEASURED = 0.5, 8
 #: Calls are spaced this much wider than the limit asks, as the way to the server takes some longer than others.
@@ -84,7 +84,7 @@ class RateGate:
         self._passed_since_opening = 0
         # token bucket
         self._first_empty_at: float | None = None
-        self._taken_since_empty = 0
+        self._taken_since_empty = self._measured_calls = 0
         self._taken_at_make_up = -_MADE_UP_CALLS
         self._catch_up = _CATCH_UP
         self._lag_s = self._slot_lag_s = 0.0
@@ -147,7 +147,7 @@ class RateGate:
         self._out = max(0, self._out - 1)
         if not refused:
             self._taken_since_empty += 1
-            if self._gap_s is not None and self._gap_s != self._given_gap_s:
+            if self._gap_s not in {None, self._given_gap_s} and self._measured_calls < _ENOUGH_MEASURED:
                 # A gap that is too long is never refused: it shrinks until one is, which tells the rate anew.
                 self._gap_s = max(self._gap_s * _SHRINK, self._given_gap_s or 0.0)
             self._blind_wait_s = _FIRST_BLIND_WAIT_S
@@ -219,6 +219,7 @@ class RateGate:
             # gap right that is too short, and nothing one that is too long.
             gap = (now - self._first_empty_at) / (self._taken_since_empty + 1)
             self._gap_s = gap if self._given_gap_s is None else max(gap, self._given_gap_s)
+            self._measured_calls = self._taken_since_empty
             self._make_up(now, wait_s)
 
     def _make_up(self, now: float, wait_s: float) -> None:
