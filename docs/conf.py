@@ -1,7 +1,8 @@
-"""Sphinx configuration: MyST pages, numpydoc docstrings, the pydata theme."""
+"""Sphinx configuration: MyST pages and notebooks, numpydoc docstrings, the pydata theme."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -9,14 +10,25 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from samframe import __version__
 
+HERE = Path(__file__).resolve().parent
+
 project = "samframe"
 author = "The samframe developers"
 copyright = "The samframe developers"  # noqa: A001 - Sphinx's name
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = [
+    "myst_nb",
+    "notfound.extension",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "sphinx_design",
+]
 exclude_patterns = ["_build"]
-myst_enable_extensions = ["colon_fence"]
+templates_path = ["_templates"]
+
+myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
@@ -25,13 +37,48 @@ autodoc_inherit_docstrings = False
 napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
+add_module_names = False
+maximum_signature_line_length = 70  # a longer signature has one parameter a line
+toc_object_entries_show_parents = "hide"
+
+# The notebooks are kept without outputs, and run when the pages are made; the cache is for the next time.
+shutil.copytree(HERE.parent / "notebooks", HERE / "notebooks", dirs_exist_ok=True)
+nb_execution_mode = "cache"
+nb_execution_timeout = 240
+nb_execution_raise_on_error = True
+nb_execution_in_temp = True
+nb_merge_streams = True
+# A page has no kernel: it shows the small picture that stays of a widget, and asks no other site for code.
+nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
+nb_ipywidgets_js: dict[str, dict[str, str]] = {}
+
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+copybutton_exclude = ".linenos, .gp, .go"
+
+notfound_urls_prefix = "/samframe/"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "samframe"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_search_options = {"type": "default"}
+html_search_scorer = "_static/scorer.js"
+html_sidebars = {"index": [], "404": []}
 html_theme_options = {
-    "show_prev_next": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "icon_links": [
+        {"name": "GitHub", "url": "https://github.com/samframe/samframe", "icon": "fa-brands fa-github"},
+    ],
     "navigation_with_keys": False,
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": True,
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": [],
 }
 html_show_sourcelink = False
 html_copy_source = False
+html_use_index = False
+html_domain_indices = False

@@ -12,7 +12,23 @@ from PIL import Image
 from samframe.server import DrawnEngine, LocalServer, ServerConfig
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+#: What Sphinx makes, and the notebooks that are copied for it, are no pages of ours.
+MADE = ("_build", "notebooks")
+PAGES = [
+    ROOT / "README.md",
+    *(
+        page
+        for page in sorted((ROOT / "docs").rglob("*.md"))
+        if page.relative_to(ROOT / "docs").parts[0] not in MADE
+    ),
+]
+
+
+def name_of(page):
+    """A page's path in the repository."""
+    return page.relative_to(ROOT).as_posix()
+
+
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -32,7 +48,7 @@ def reader(tmp_path, monkeypatch):
 
 # pycocotools is older than numpy 2's __array__.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_python_blocks_run(page, reader):
     """A page's blocks run one after the other, as a reader would run them."""
     text = page.read_text(encoding="utf-8")
@@ -45,7 +61,7 @@ def test_python_blocks_run(page, reader):
     assert names
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_into_the_repository_lead_somewhere(page):
     """Relative links and pictures of a page exist."""
     links = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
@@ -54,7 +70,7 @@ def test_links_into_the_repository_lead_somewhere(page):
     assert gone == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_fences_are_closed(page):
     """Every fence that opens is closed."""
     assert page.read_text(encoding="utf-8").count("\n```") % 2 == 0
