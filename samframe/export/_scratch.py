@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 import weakref
 from typing import Any
+
+from samframe._connections import SharedConnection
 
 __all__ = ["Scratch", "ScratchMap"]
 
@@ -20,6 +21,8 @@ _AT_HAND = 512
 class Scratch:
     """A private database that is gone with the process, or with the last map in it; small ones never touch the disk.
 
+    Threads may share its maps: one at a time has the database.
+
     Raises
     ------
     sqlite3.Error
@@ -28,26 +31,29 @@ class Scratch:
 
     def __init__(self) -> None:
         # sqlite's temporary database: a file that has no name and is written to once the cache is full.
-        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        for pragma in (f"cache_size = -{_CACHE_KIB}", "journal_mode = OFF", "synchronous = OFF"):
-            self._database.execute(f"PRAGMA {pragma}")
-        self._database.execute("BEGIN")
+        self.database = SharedConnection("")
+        with self.database as database:
+            for pragma in (f"cache_size = -{_CACHE_KIB}", "journal_mode = OFF", "synchronous = OFF"):
+                database.execute(f"PRAGMA {pragma}")
+            database.execute("BEGIN")
         self._n_maps = 0
-        weakref.finalize(self, self._database.close)
+        weakref.finalize(self, self.database.close)
 
     def map(self) -> ScratchMap:
         """Return a new, empty map."""
-        self._n_maps += 1
-        return ScratchMap(self, self._database, f"map{self._n_maps}")
+        with self.database:
+            self._n_maps += 1
+            return ScratchMap(self, f"map{self._n_maps}")
 
 
 class ScratchMap:
     """Texts, bytes or whole numbers to such, as a dict takes and gives them; a text and its bytes are one key."""
 
-    def __init__(self, scratch: Scratch, database: sqlite3.Connection, name: str) -> None:
+    def __init__(self, scratch: Scratch, name: str) -> None:
         self._scratch = scratch  # keeps the database open
-        self._execute = database.execute
-        self._execute(f"CREATE TABLE {name} (key PRIMARY KEY, value) WITHOUT ROWID")
+        self._database = scratch.database
+        with self._database as database:
+            database.execute(f"CREATE TABLE {name} (key PRIMARY KEY, value) WITHOUT ROWID")
         self._select = f"SELECT value FROM {name} WHERE key = ?"  # noqa: S608 - a name of our own
         self._replace = f"INSERT OR REPLACE INTO {name} VALUES (?, ?)"  # noqa: S608 - a name of our own
         self._delete = f"DELETE FROM {name} WHERE key = ?"  # noqa: S608 - a name of our own
@@ -55,19 +61,22 @@ class ScratchMap:
 
     def __setitem__(self, key: Key, value: Value) -> None:
         stored = _storable(key)
-        self._execute(self._replace, (stored, value))
-        self._note(stored, value)
+        with self._database as database:
+            database.execute(self._replace, (stored, value))
+            self._note(stored, value)
 
     def get(self, key: Key, default: Value | None = None) -> Any:
         """Return the value of a key, or the default."""
         stored = _storable(key)
-        if stored in self._at_hand:
-            return self._at_hand[stored]
-        row = self._execute(self._select, (stored,)).fetchone()
-        if row is None:
-            return default
-        self._note(stored, row[0])
-        return row[0]
+        at_hand = self._at_hand.get(stored)
+        if at_hand is not None:
+            return at_hand
+        with self._database as database:
+            row = database.execute(self._select, (stored,)).fetchone()
+            if row is None:
+                return default
+            self._note(stored, row[0])
+            return row[0]
 
     def __contains__(self, key: Key) -> bool:
         return self.get(key) is not None
@@ -78,11 +87,11 @@ class ScratchMap:
 
     def setdefault(self, key: Key, value: Value) -> Any:
         """Return the value of a key; the given one, from now on, where there is none."""
-        found = self.get(key)
-        if found is not None:
-            return found
-        self[key] = value
-        return value
+        with self._database:
+            found = self.get(key)
+            if found is None:
+                self[key] = found = value
+        return found
 
     def pop(self, key: Key) -> Any:
         """Return the value of a key and forget it.
@@ -92,12 +101,13 @@ class ScratchMap:
         KeyError
             If there is none.
         """
-        found = self.get(key)
-        if found is None:
-            raise KeyError(key)
         stored = _storable(key)
-        self._execute(self._delete, (stored,))
-        self._at_hand.pop(stored, None)
+        with self._database as database:
+            found = self.get(key)
+            if found is None:
+                raise KeyError(key)
+            database.execute(self._delete, (stored,))
+            self._at_hand.pop(stored, None)
         return found
 
     def _note(self, key: bytes | int, value: Value) -> None:

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from samframe._connections import open_connection
 from samframe.jobs._artifacts import Artifacts
 from samframe.jobs._model import JobState
 from samframe.jobs._owner import is_alive
@@ -61,7 +62,7 @@ def examine_store(folder: Path) -> list[Finding]:
     findings = [Finding(what="ledger", text=f"{path}, {path.stat().st_size:,} bytes"), _file_system(folder)]
     try:
         # Read-only: a doctor that writes could make things worse.
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5.0)) as db:
+        with closing(open_connection(f"{path.resolve().as_uri()}?mode=ro", is_uri=True)) as db:
             findings += _database(db, folder)
     except sqlite3.Error as error:
         text = f"it cannot be read: {error}. Keep the file; choose another folder with store= meanwhile"

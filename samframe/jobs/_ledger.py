@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 import weakref
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from samframe._options import store_folder
@@ -13,12 +16,11 @@ from samframe.jobs import _reading as reading
 from samframe.jobs import _statements as statements
 from samframe.jobs._model import Job, JobState, Record
 from samframe.jobs._owner import Owner, is_alive
-from samframe.jobs._schema import open_database
+from samframe.jobs._schema import open_readers, open_writer, prepare_database
 from samframe.jobs._writer import GROUP_S, Writer
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -74,13 +76,14 @@ class Ledger:
         self.folder = store_folder(folder)
         self._clock = clock
         self._pid = os.getpid()
-        self._reader = open_database(self.path)
-        self._writer = Writer(open_database(self.path), group_s=group_s)
+        prepare_database(self.path)
+        self._readers = open_readers(self.path)
+        self._writer = Writer(partial(open_writer, self.path), group_s=group_s)
         try:
             self._owner = Owner(self.folder)
         except OSError as error:
             self._writer.close()
-            self._reader.close()
+            self._readers.close()
             raise LedgerError(
                 f"The store {self.folder} cannot be written: {error}. Nothing was sent."
             ) from None
@@ -99,22 +102,29 @@ class Ledger:
     def salt(self) -> bytes:
         """Return the salt for key fingerprints."""
         query = "SELECT value FROM about WHERE name = 'salt'"
-        return bytes.fromhex(self._read().execute(query).fetchone()[0])
+        with self._reading() as db:
+            return bytes.fromhex(db.execute(query).fetchone()[0])
 
     # -- reading ---------------------------------------------------------------------------------
 
     def lookup(self, keys: Sequence[str]) -> dict[str, Record]:
         """Return the records there are for these keys.
 
-        A job that a dead run had begun to submit is told, and kept from now on, as in doubt.
+        A job that a dead run had begun to submit is told, and kept from now on, as in doubt. Safe in any thread.
+
+        Raises
+        ------
+        LedgerError
+            If the ledger cannot be read, or answers with other records than these.
         """
-        reader = self._read()
         found: dict[str, Record] = {}
         for start in range(0, len(keys), _LOOKUP_BATCH):
             batch = keys[start : start + _LOOKUP_BATCH]
             marks = ",".join("?" * len(batch))
             query = f"SELECT {statements.COLUMNS} FROM jobs WHERE key IN ({marks})"  # noqa: S608 - marks only
-            rows = reader.execute(query, batch).fetchall()
+            with self._reading() as db:
+                rows = db.execute(query, batch).fetchall()
+            self._check_keys(batch, rows)
             found.update((record.key, record) for record in statements.records_of(rows))
         orphans = [
             record
@@ -150,7 +160,9 @@ class Ledger:
         OptionError
             If a state is none of these.
         """
-        return reading.list_jobs(self._read(), reading.check_states(states), limit)
+        members = reading.check_states(states)
+        with self._reading() as db:
+            return reading.list_jobs(db, members, limit)
 
     def to_frame(
         self,
@@ -176,33 +188,54 @@ class Ledger:
         OptionError
             If the text is shorter.
         """
-        return reading.find_jobs(self._read(), text)
+        with self._reading() as db:
+            return reading.find_jobs(db, text)
 
     def attempts(self, key: str) -> list[dict[str, Any]]:
         """Return every attempt at a job, oldest first; none is ever overwritten."""
-        return reading.attempts_of(self._read(), key)
+        with self._reading() as db:
+            attempts = reading.attempts_of(db, key)
+        self._check_keys([key], [[attempt["key"]] for attempt in attempts])
+        return attempts
 
     def spending(self) -> Spending:
         """Return what all attempts have cost: a known sum, and the bills that never came."""
-        return reading.spending(self._read())
+        with self._reading() as db:
+            return reading.spending(db)
 
     def knows_request(self, request_id: str) -> bool:
         """Return whether any attempt holds this id."""
         query = "SELECT 1 FROM attempts WHERE request_id = ?"
-        return self._read().execute(query, [request_id]).fetchone() is not None
+        with self._reading() as db:
+            return db.execute(query, [request_id]).fetchone() is not None
 
     def recent_costs(self, *, base: str, model: str, limit: int = 50) -> list[float]:
         """Return what the latest billed jobs cost, in dollars."""
-        return reading.recent_costs(self._read(), base=base, model=model, limit=limit)
+        with self._reading() as db:
+            return reading.recent_costs(db, base=base, model=model, limit=limit)
 
     def recent_inference_times(self, *, base: str, model: str, limit: int = 50) -> list[float]:
         """Return how long the latest jobs took, in seconds, as the API told."""
-        return reading.recent_inference_times(self._read(), base=base, model=model, limit=limit)
+        with self._reading() as db:
+            return reading.recent_inference_times(db, base=base, model=model, limit=limit)
 
-    def _read(self) -> sqlite3.Connection:
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
         if os.getpid() != self._pid:
             raise LedgerError("This ledger was opened before a fork; open it again in the child process.")
-        return self._reader
+        try:
+            with self._readers.lend() as db:
+                yield db
+        except sqlite3.Error as error:
+            raise LedgerError(f"The ledger {self.path} could not be read: {error}.") from None
+
+    def _check_keys(self, asked: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Refuse rows, whose first column is the key, of jobs that were not asked for."""
+        if not {row[0] for row in rows} <= set(asked):
+            raise LedgerError(
+                f"The ledger {self.path} answered with another job's record than was asked for. Nothing was changed. "
+                "Look at it with `samframe ledger doctor`."
+            )
 
     # -- one row's life --------------------------------------------------------------------------
 
@@ -346,7 +379,7 @@ class Ledger:
         """Commit what is queued and let go of the store."""
         if os.getpid() == self._pid:
             self._writer.close()
-            self._reader.close()
+            self._readers.close()
         self._owner.close()
         _OPEN.discard(self)
 

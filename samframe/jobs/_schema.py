@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import warnings
+from contextlib import closing
 from pathlib import Path
 
+from samframe._connections import ConnectionPool, open_connection
 from samframe.errors import LedgerError
 
 __all__ = [
@@ -14,7 +16,9 @@ __all__ = [
     "SCHEMA_VERSION",
     "file_system",
     "is_on_network",
-    "open_database",
+    "open_readers",
+    "open_writer",
+    "prepare_database",
     "safe_journal_mode",
 ]
 
@@ -111,8 +115,8 @@ def is_on_network(folder: Path) -> bool:
     return file_system(folder) in _NETWORK_FILE_SYSTEMS
 
 
-def open_database(path: Path) -> sqlite3.Connection:
-    """Open the ledger's database, making it where it is missing.
+def prepare_database(path: Path) -> None:
+    """Make the ledger's database where it is missing, and check that it can be written.
 
     Raises
     ------
@@ -121,37 +125,65 @@ def open_database(path: Path) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        connection = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
-    except (OSError, sqlite3.Error) as error:
-        raise LedgerError(
-            f"The ledger {path} cannot be opened: {error}. Nothing was sent. Choose another folder with store=."
-        ) from None
-    try:
-        _set_up(connection, path)
-    except sqlite3.Error as error:
-        connection.close()
-        raise LedgerError(
-            f"The ledger {path} cannot be used: {error}. Nothing was sent and nothing in it was changed. "
-            "Look at it with `samframe ledger doctor`, or choose another folder with store=."
-        ) from None
-    except LedgerError:
-        connection.close()
-        raise
-    return connection
-
-
-def _set_up(connection: sqlite3.Connection, path: Path) -> None:
-    on_network = is_on_network(path.parent)
-    if on_network:
+    except OSError as error:
+        raise _cannot_be_opened(path, error) from None
+    if is_on_network(path.parent):
         warnings.warn(
             f"The ledger's folder {path.parent} is on a network file system: locks may not hold between machines. "
             "Use a local folder (store=) where you can.",
             stacklevel=2,
         )
-    version = sqlite3.sqlite_version_info
-    connection.execute(f"PRAGMA journal_mode = {safe_journal_mode(version, on_network=on_network)}")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
+    with closing(open_writer(path)) as connection:
+        try:
+            _set_up(connection, path)
+        except sqlite3.Error as error:
+            raise _cannot_be_used(path, error) from None
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """Open the ledger's database for the calling thread alone; every commit is synced.
+
+    Raises
+    ------
+    LedgerError
+        If it cannot be opened.
+    """
+    try:
+        connection = open_connection(path, timeout_s=_BUSY_S)
+    except sqlite3.Error as error:
+        raise _cannot_be_opened(path, error) from None
+    mode = safe_journal_mode(sqlite3.sqlite_version_info, on_network=is_on_network(path.parent))
+    try:
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.Error as error:
+        connection.close()
+        raise _cannot_be_used(path, error) from None
+    return connection
+
+
+def open_readers(path: Path) -> ConnectionPool:
+    """Return what lends connections that only read; none is opened before it is asked for."""
+    return ConnectionPool(
+        path, timeout_s=_BUSY_S, prepare=lambda connection: connection.execute("PRAGMA query_only = ON")
+    )
+
+
+def _cannot_be_opened(path: Path, error: Exception) -> LedgerError:
+    return LedgerError(
+        f"The ledger {path} cannot be opened: {error}. Nothing was sent. Choose another folder with store=."
+    )
+
+
+def _cannot_be_used(path: Path, error: Exception) -> LedgerError:
+    return LedgerError(
+        f"The ledger {path} cannot be used: {error}. Nothing was sent and nothing in it was changed. "
+        "Look at it with `samframe ledger doctor`, or choose another folder with store=."
+    )
+
+
+def _set_up(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         _create_or_check(connection, path)

@@ -15,6 +15,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from samframe._connections import SharedConnection
 from samframe.errors import LedgerError
 from samframe.jobs._coordinator import AccountPace, Grant, Report, RunPurse, exchange_once
 from samframe.jobs._schema import is_on_network, safe_journal_mode
@@ -47,7 +48,7 @@ class StoreCoordinator:
         self._folder = folder
         self._clock = clock
         self._lock = threading.Lock()
-        self._database: sqlite3.Connection | None = None
+        self._database: SharedConnection | None = None
 
     def exchange(self, report: Report) -> Grant:
         """Take a report and return what the worker may do.
@@ -59,19 +60,23 @@ class StoreCoordinator:
         """
         with self._lock:
             try:
-                database = self._database = self._database or self._open()
-                database.execute("BEGIN IMMEDIATE")
-                try:
-                    grant = self._exchange(database, report)
-                except BaseException:
-                    database.execute("ROLLBACK")
-                    raise
-                database.execute("COMMIT")
+                self._database = self._database or self._open()
+                with self._database as database:
+                    return self._transact(database, report)
             except (sqlite3.Error, OSError) as error:
                 raise LedgerError(
                     f"The store {self._folder} cannot be shared: {error}. Nothing more was sent."
                 ) from None
-            return grant
+
+    def _transact(self, database: sqlite3.Connection, report: Report) -> Grant:
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            grant = self._exchange(database, report)
+        except BaseException:
+            database.execute("ROLLBACK")
+            raise
+        database.execute("COMMIT")
+        return grant
 
     def _exchange(self, database: sqlite3.Connection, report: Report) -> Grant:
         now = self._clock()
@@ -92,7 +97,7 @@ class StoreCoordinator:
         )
         return grant
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> SharedConnection:
         if is_on_network(self._folder):
             raise LedgerError(
                 f"The store {self._folder} is on a network file system, whose locks may not hold between machines: "
@@ -100,14 +105,17 @@ class StoreCoordinator:
                 "of one machine segment: the account's rate limit is the bottleneck, not the machine."
             )
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        database = sqlite3.connect(
-            self._folder / "pace.sqlite3", timeout=_BUSY_S, isolation_level=None, check_same_thread=False
-        )
+        database = SharedConnection(self._folder / "pace.sqlite3", timeout_s=_BUSY_S)
         mode = safe_journal_mode(sqlite3.sqlite_version_info, on_network=False)
-        database.execute(f"PRAGMA journal_mode = {mode}")
-        # Claims are the ledger's, and synced. Here a power cut may lose the last half second of the pace.
-        database.execute("PRAGMA synchronous = NORMAL")
-        database.executescript(_TABLES)
+        try:
+            with database as connection:
+                connection.execute(f"PRAGMA journal_mode = {mode}")
+                # Claims are the ledger's, and synced. Here a power cut may lose the last half second of the pace.
+                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.executescript(_TABLES)
+        except BaseException:
+            database.close()
+            raise
         return database
 
     def close(self) -> None:

@@ -34,14 +34,16 @@ class Writer:
 
     Parameters
     ----------
-    connection : sqlite3.Connection
-        In autocommit mode; owned by the writer's thread from now on.
+    open_database : callable
+        Opens a connection in autocommit mode. It is called by the writer's thread, with the first work, and the
+        connection stays in that thread.
     group_s : float
         How long the first of a group waits for company, if no urgent one comes.
     """
 
-    def __init__(self, connection: sqlite3.Connection, *, group_s: float = GROUP_S) -> None:
-        self._connection = connection
+    def __init__(self, open_database: Callable[[], sqlite3.Connection], *, group_s: float = GROUP_S) -> None:
+        self._open_database = open_database
+        self._connection: sqlite3.Connection | None = None
         self._group_s = group_s
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -85,7 +87,7 @@ class Writer:
             self._queue.put((work, future, urgent))
 
     def close(self) -> None:
-        """Commit what is queued, end the thread, close the connection."""
+        """Commit what is queued, and end the thread, which closes its connection."""
         with self._lock:
             if self._closed:
                 return
@@ -94,9 +96,15 @@ class Writer:
             self._queue.put(None)
         if thread is not None:
             thread.join()
-        self._connection.close()
 
     def _run(self) -> None:
+        try:
+            self._commit_groups()
+        finally:
+            if self._connection is not None:
+                self._connection.close()
+
+    def _commit_groups(self) -> None:
         ending = False
         while not ending:
             group: list[_Work] = []
@@ -127,28 +135,39 @@ class Writer:
     def _commit(self, group: list[_Work]) -> None:
         done: list[_Done] = []
         try:
-            results = self._transact([work for work, _, _ in group])
+            connection = self._connection = self._connection or self._open_database()
+        except Exception as error:  # noqa: BLE001 - as below
+            _tell([(future, None, _failure(error)) for _, future, _ in group])
+            return
+        try:
+            results = _transact(connection, [work for work, _, _ in group])
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
             if len(group) > 1:
                 for item in group:  # one piece of work that cannot be done must not undo its neighbours'
                     self._commit([item])
                 return
-            failure = LedgerError(f"The ledger could not be written: {error}. Nothing new is sent.")
-            done.append((group[0][1], None, failure))
+            done.append((group[0][1], None, _failure(error)))
         else:
             done += [(future, result, None) for (_, future, _), result in zip(group, results, strict=True)]
         _tell(done)
 
-    def _transact(self, works: list[Callable[[sqlite3.Connection], Any]]) -> list[Any]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            results = [work(self._connection) for work in works]
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
-        return results
+
+def _failure(error: Exception) -> LedgerError:
+    if isinstance(error, LedgerError):
+        return LedgerError(*error.args)
+    return LedgerError(f"The ledger could not be written: {error}. Nothing new is sent.")
+
+
+def _transact(connection: sqlite3.Connection, works: list[Callable[[sqlite3.Connection], Any]]) -> list[Any]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        results = [work(connection) for work in works]
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return results
 
 
 def _tell(done: list[_Done]) -> None:

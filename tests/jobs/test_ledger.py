@@ -11,7 +11,7 @@ import pytest
 from samframe.errors import LedgerError, OptionError
 from samframe.images import read_image
 from samframe.jobs import Job, JobState, Ledger, Parameters, job_key
-from samframe.jobs._schema import open_database, safe_journal_mode
+from samframe.jobs._schema import open_writer, prepare_database, safe_journal_mode
 from samframe.segmind import Metrics
 
 IDS = [f"00000000-0000-4000-8000-{number:012d}" for number in range(9)]
@@ -235,7 +235,7 @@ def test_the_journal_mode_goes_by_sqlites_version(version, mode):
 
 def test_every_commit_is_synced(tmp_path):
     """The mode that this sqlite may use, and synchronous = FULL."""
-    database = open_database(tmp_path / "ledger.sqlite3")
+    database = open_writer(tmp_path / "ledger.sqlite3")
     mode = database.execute("PRAGMA journal_mode").fetchone()[0]
     synchronous = database.execute("PRAGMA synchronous").fetchone()[0]
     database.close()
@@ -249,7 +249,9 @@ def test_a_network_file_system_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("samframe.jobs._schema.file_system", lambda _: "nfs4")
 
     with pytest.warns(UserWarning, match="network file system"):
-        database = open_database(tmp_path / "ledger.sqlite3")
-
-    assert database.execute("PRAGMA journal_mode").fetchone()[0] == "truncate"
+        prepare_database(tmp_path / "ledger.sqlite3")
+    database = open_writer(tmp_path / "ledger.sqlite3")
+    mode = database.execute("PRAGMA journal_mode").fetchone()[0]
     database.close()
+
+    assert mode == "truncate"
