@@ -14,17 +14,22 @@ from pandas.api.indexers import check_array_indexer
 from samframe.masks._batch import encode_batch
 from samframe.masks._check import checked_pool
 from samframe.masks._coerce import is_missing, pixel_stack, rle_columns, strict_mask, to_mask, to_masks
+from samframe.masks._column_sets import pool_of_runs
 from samframe.masks._columns import areas
+from samframe.masks._counts import check_size
 from samframe.masks._dtype import MaskDtype
 from samframe.masks._keys import parse_key, pool_keys, pool_ranks
 from samframe.masks._mask import Mask
 from samframe.masks._ops import MaskOps
+from samframe.masks._polygon_raster import Rings, rasterise
 from samframe.masks._pool import MaskPool, distinct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from numpy.typing import DTypeLike, NDArray
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from samframe.masks._polygon_raster import Rule
 
 __all__ = ["MaskArray"]
 
@@ -113,6 +118,38 @@ class MaskArray(MaskOps, ExtensionArray):
         index = np.full(len(present), -1, dtype=np.int64)
         index[present] = np.arange(len(pool))
         return cls(pool, index)
+
+    @classmethod
+    def from_polygons(
+        cls, polygons: Iterable[Iterable[Any] | None], sizes_hw: ArrayLike, *, rule: Rule = "edges"
+    ) -> Self:
+        """Make an array of polygons, thousands at a time.
+
+        Parameters
+        ----------
+        polygons : iterable, length n
+            Of each mask its polygons, as :meth:`Mask.from_polygons` takes them; None where it is missing.
+        sizes_hw : array_like of int, shape (n, 2) or (2,)
+            Height and width in pixels; one pair where all masks share it.
+        rule : {"edges", "coco"}
+            How they are drawn, as in :meth:`Mask.from_polygons`. COCO files want "coco".
+
+        Raises
+        ------
+        MaskError
+            If polygons are malformed, or a size is none.
+        """
+        masks = list(polygons)
+        present = np.array([mask is not None for mask in masks], dtype=bool)
+        sizes = np.broadcast_to(np.asarray(sizes_hw), (len(masks), 2))[present]
+        for size in np.unique(sizes, axis=0).tolist():
+            check_size(size)
+        rings = Rings.from_lists(
+            [mask for mask in masks if mask is not None], np.flatnonzero(present).tolist()
+        )
+        drawn = rasterise(rings, sizes, rule=rule)
+        chunks = [pool_of_runs(toggles, offsets, sizes[part]) for part, toggles, offsets in drawn]
+        return cls.from_pool(MaskPool(chunks, sizes.astype(np.int32)), present)
 
     @classmethod
     def _from_arrow(cls, array: pa.Array | pa.ChunkedArray) -> MaskArray:

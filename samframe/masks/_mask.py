@@ -23,12 +23,15 @@ from samframe.masks import (
     _polygons,
     _runs,
 )
+from samframe.masks._polygon_raster import Rings, rasterise
 from samframe.masks._value import MaskValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from matplotlib.axes import Axes
+
+    from samframe.masks._polygon_raster import Rule
 
 __all__ = ["Mask"]
 
@@ -245,8 +248,10 @@ class Mask(MaskValue):
         return _polygons.trace_polygons(self.toggles, self._size_hw, connectivity=connectivity)
 
     @classmethod
-    def from_polygons(cls, polygons: Iterable[Any], size_hw: tuple[int, int]) -> Self:
-        """Return the union of polygons: a pixel belongs to it where its centre lies inside.
+    def from_polygons(
+        cls, polygons: Iterable[Any], size_hw: tuple[int, int], *, rule: Rule = "edges"
+    ) -> Self:
+        """Return the union of polygons.
 
         Parameters
         ----------
@@ -255,14 +260,19 @@ class Mask(MaskValue):
             or COCO's flat list ``x, y, x, y ...``, in pixels from the image's top left corner.
         size_hw : (int, int)
             Height and width in pixels.
+        rule : {"edges", "coco"}
+            "edges": a pixel belongs to the mask where its centre lies inside; what `polygons` gives comes back exactly.
+            "coco": to the pixel the mask that pycocotools makes of the polygons of a COCO file.
 
         Raises
         ------
         MaskError
-            If a ring is of another form, has fewer than three corners, or is not finite.
+            If a ring is of another form, has fewer than three corners, or a corner is not finite or further away than
+            2**40 pixels, or the rule is another.
         """
         size = _counts.check_size(size_hw)
-        return cls._from_toggles(_polygons.polygon_toggles(polygons, size), size)
+        ((_, toggles, _),) = rasterise(Rings.from_lists([polygons]), [size], rule=rule)
+        return cls._from_toggles(toggles.astype(_counts.position_dtype(size[0] * size[1])), size)
 
     @classmethod
     def from_bbox(cls, bbox_xywh: tuple[float, float, float, float], size_hw: tuple[int, int]) -> Self:

@@ -1,4 +1,4 @@
-"""Masks to polygons along pixel edges and back, exactly.
+"""Masks to polygons along pixel edges, exactly; `_polygon_raster` is the way back.
 
 Corners are whole numbers: pixel (x, y) covers the square from (x, y) to (x + 1, y + 1). Outer rings run clockwise on
 the screen, holes the other way round.
@@ -6,21 +6,16 @@ the screen, holes the other way round.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from samframe.errors import MaskError
 from samframe.masks._components import label_pieces
-from samframe.masks._counts import position_dtype
 from samframe.masks._pieces import cut
-from samframe.masks._toggles import intersection_runs, union_runs, xor_runs
+from samframe.masks._toggles import intersection_runs, xor_runs
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["polygon_toggles", "trace_polygons"]
+__all__ = ["trace_polygons"]
 
 Ints = npt.NDArray[np.integer[Any]]
 Ring = npt.NDArray[np.int64]
@@ -108,67 +103,3 @@ def _next_walls(
 def _signed_area(corners: Ring) -> int:
     x, y = corners.T
     return int((x * np.roll(y, -1) - np.roll(x, -1) * y).sum())
-
-
-def polygon_toggles(polygons: Iterable[Any], size_hw: tuple[int, int]) -> Ints:
-    """Return the toggles of the union of polygons: a pixel is inside where its centre is.
-
-    Parameters
-    ----------
-    polygons : iterable
-        Each a ring, or a list of rings of which those inside others are holes (even-odd rule). A ring is an (n, 2)
-        array of ``x, y`` or COCO's flat list ``x, y, x, y ...``, in pixels from the image's top left corner.
-    size_hw : (int, int)
-        Height and width in pixels.
-
-    Raises
-    ------
-    MaskError
-        If a ring is of another form, has fewer than three corners, or is not finite.
-    """
-    parts = [_fill([_ring(ring) for ring in _rings(polygon)], size_hw) for polygon in polygons]
-    return union_runs(parts).astype(position_dtype(size_hw[0] * size_hw[1]))
-
-
-def _rings(polygon: Any) -> list[Any]:
-    """Return the rings of a polygon that may be one ring."""
-    if isinstance(polygon, np.ndarray):
-        return [polygon] if polygon.ndim < 3 else list(polygon)  # noqa: PLR2004 - a stack of rings
-    rings = list(polygon)
-    flat = bool(rings) and np.ndim(rings[0]) == 0
-    corners = bool(rings) and all(np.ndim(part) == 1 and len(part) == 2 for part in rings)  # noqa: PLR2004 - x, y
-    return [np.asarray(rings)] if flat or corners else rings
-
-
-def _ring(ring: Any) -> npt.NDArray[np.float64]:
-    try:
-        corners = np.asarray(ring, dtype=np.float64)
-        corners = corners.reshape(-1, 2) if corners.ndim == 1 else corners
-    except (TypeError, ValueError):
-        raise MaskError(
-            "a polygon's ring is an array of shape (n, 2) or a flat list x, y, x, y ..."
-        ) from None
-    if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:  # noqa: PLR2004 - three corners (x, y)
-        raise MaskError(f"a polygon's ring has three corners (x, y) or more, not shape {corners.shape}")
-    if not np.isfinite(corners).all():
-        raise MaskError("a polygon's corners are finite numbers")
-    return corners
-
-
-def _fill(rings: list[npt.NDArray[np.float64]], size_hw: tuple[int, int]) -> Ints:
-    """Return the toggles inside rings, even-odd: where the line down a column's middle crosses an edge, it toggles."""
-    height, width = size_hw
-    if not rings or not height * width:
-        return np.empty(0, dtype=np.int64)
-    here = np.concatenate(rings)
-    there = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings])
-    low, high = np.minimum(here[:, 0], there[:, 0]), np.maximum(here[:, 0], there[:, 0])
-    first = np.clip(np.ceil(low - 0.5), 0, width).astype(np.int64)
-    last = np.clip(np.ceil(high - 0.5), 0, width).astype(np.int64)
-    n_columns = last - first
-    edge = np.repeat(np.arange(first.size), n_columns)
-    x = np.arange(edge.size) + np.repeat(first - (np.cumsum(n_columns) - n_columns), n_columns)
-    run = there[edge, 0] - here[edge, 0]
-    y = here[edge, 1] + (x + 0.5 - here[edge, 0]) * ((there[edge, 1] - here[edge, 1]) / run)
-    rows = np.clip(np.ceil(y - 0.5), 0, height).astype(np.int64)
-    return xor_runs([np.sort(x * height + rows)])
