@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
-from lives import Api, FakeClient, FastLoop, Process, Service
+from lives import Api, FakeClient, FastLoop, Process, Service, mortal_ledger
 
 from samframe.images import read_image
 from samframe.jobs import Job, Ledger, Parameters, RowStatus, Session, Settings, job_key
@@ -48,7 +49,14 @@ def run(tmp_path):
         service = Service()
         api = Scripted(service, answer)
         job = make_job()
-        session = Session(FakeClient(api), [job], Settings(store=tmp_path), rows=1, invalid=0)
+        session = Session(
+            FakeClient(api),
+            [job],
+            Settings(store=tmp_path),
+            rows=1,
+            invalid=0,
+            open_ledger=mortal_ledger(Process(None), time.time),
+        )
         with asyncio.Runner(loop_factory=FastLoop) as runner:
             runner.run(session.run())
         return session.outcomes[job.key], api, service

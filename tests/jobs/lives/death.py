@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
@@ -34,17 +35,20 @@ class Process:
 
 
 def mortal_ledger(process: Process, clock):
-    """Return what opens a real ledger that dies before or after any of its commits."""
+    """Return what opens a real ledger that dies before or after any of its commits.
+
+    Each write is waited for where it is asked for, so that a loop whose clock jumps has nothing to jump over.
+    """
 
     def open_ledger(folder: Path) -> Ledger:
         ledger = Ledger(folder, clock=clock, group_s=0.0)
-        submit = ledger._writer.submit
+        writer = ledger._writer
+        submit = writer.submit
 
-        def mortal_submit(work, *, urgent=True):
-            future: Future = Future()
+        def told(future, work):
             try:
                 process.point()
-                result = submit(work, urgent=urgent).result()
+                result = submit(work).result()
                 process.point()
             except BaseException as error:  # noqa: BLE001 - Death, too, is for the one who waits
                 future.set_exception(error)
@@ -52,7 +56,8 @@ def mortal_ledger(process: Process, clock):
                 future.set_result(result)
             return future
 
-        ledger._writer.submit = mortal_submit
+        writer.submit = lambda work, *, urgent=True: told(Future(), work)
+        writer.write = lambda work, *, urgent=True: told(asyncio.get_running_loop().create_future(), work)
         return ledger
 
     return open_ledger

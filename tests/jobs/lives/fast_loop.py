@@ -45,3 +45,11 @@ class FastLoop(asyncio.SelectorEventLoop):
 
     def _one_less(self, _: object) -> None:
         self.threads_at_work -= 1
+
+    async def shutdown_default_executor(self, *limit):
+        """Wait for the threads' end: from Python 3.12 on the wait has a time limit, which must not be skipped."""
+        self.threads_at_work += 1
+        try:
+            await super().shutdown_default_executor(*limit)
+        finally:
+            self.threads_at_work -= 1
