@@ -1,4 +1,4 @@
-"""MaskArray: the pandas array of masks, an index into a shared pool of COCO bytes."""
+"""The pandas dtype of mask columns and its array: an index into a shared pool of COCO bytes."""
 
 from __future__ import annotations
 
@@ -7,31 +7,73 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pandas.api.extensions import ExtensionArray
+from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_extension_dtype
 from pandas.api.extensions import take as take_from
 from pandas.api.indexers import check_array_indexer
 
+from samframe.masks._arrow import masks_from_arrow, masks_to_arrow
 from samframe.masks._batch import encode_batch
 from samframe.masks._check import checked_pool
 from samframe.masks._coerce import is_missing, pixel_stack, rle_columns, strict_mask, to_mask, to_masks
-from samframe.masks._column_sets import pool_of_runs
 from samframe.masks._columns import areas
-from samframe.masks._counts import check_size
-from samframe.masks._dtype import MaskDtype
 from samframe.masks._keys import parse_key, pool_keys, pool_ranks
 from samframe.masks._mask import Mask
 from samframe.masks._ops import MaskOps
-from samframe.masks._polygon_raster import Rings, rasterise
 from samframe.masks._pool import MaskPool, distinct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from numpy.typing import ArrayLike, DTypeLike, NDArray
+    from numpy.typing import DTypeLike, NDArray
+    from pandas._libs.missing import NAType
 
-    from samframe.masks._polygon_raster import Rule
+__all__ = ["MaskArray", "MaskDtype"]
 
-__all__ = ["MaskArray"]
+
+@register_extension_dtype
+class MaskDtype(ExtensionDtype):
+    """dtype of a column of binary masks, held as COCO run-length bytes.
+
+    The dtype has no parameters: masks of any size live in one column. The missing value is ``pandas.NA``.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from samframe.masks import Mask
+    >>> s = pd.Series([Mask.from_numpy(np.eye(3, dtype=bool)), None], dtype="mask")
+    >>> s.dtype
+    MaskDtype
+    >>> int(s.isna().sum())
+    1
+    """
+
+    name = "mask"
+    type = Mask
+    kind = "O"
+    _metadata = ()
+
+    @property
+    def na_value(self) -> NAType:
+        """The missing value, ``pandas.NA``."""
+        return pd.NA
+
+    @classmethod
+    def construct_array_type(cls) -> type[MaskArray]:  # type: ignore[valid-type]  # pandas asks for an attribute "type"
+        """Return :class:`MaskArray`."""
+        return MaskArray
+
+    def __repr__(self) -> str:
+        return "MaskDtype"
+
+    def __from_arrow__(self, array: pa.Array | pa.ChunkedArray) -> MaskArray:
+        """Take a column of ``struct<h, w, counts>``, the extension type over it, or PNG bytes.
+
+        Raises
+        ------
+        MaskError
+            If the column's type is no mask's or its bytes are no masks.
+        """
+        return masks_from_arrow(array, MaskArray)
 
 
 class MaskArray(MaskOps, ExtensionArray):
@@ -52,10 +94,6 @@ class MaskArray(MaskOps, ExtensionArray):
     _readonly = False
     # ahead of numpy arrays in binary operations, as pandas' own arrays are
     __array_priority__ = 1000
-
-    def __init__(self, pool: MaskPool, index: NDArray[np.int64]) -> None:
-        self.pool = pool
-        self.positions = index
 
     # -- making ------------------------------------------------------------------------------------------------------
 
@@ -107,66 +145,12 @@ class MaskArray(MaskOps, ExtensionArray):
         return cls.from_pool(pool, np.array([key is not None for key in values], dtype=bool))
 
     @classmethod
-    def from_masks(cls, masks: Sequence[Mask | None]) -> Self:
-        present = [mask for mask in masks if mask is not None]
-        pool = MaskPool.from_masks([mask.counts for mask in present], [mask.size_hw for mask in present])
-        return cls.from_pool(pool, np.array([mask is not None for mask in masks], dtype=bool))
-
-    @classmethod
-    def from_pool(cls, pool: MaskPool, present: NDArray[np.bool_]) -> Self:
-        """Make an array of a pool's entries in their order, with NA where `present` is False."""
-        index = np.full(len(present), -1, dtype=np.int64)
-        index[present] = np.arange(len(pool))
-        return cls(pool, index)
-
-    @classmethod
-    def from_polygons(
-        cls, polygons: Iterable[Iterable[Any] | None], sizes_hw: ArrayLike, *, rule: Rule = "edges"
-    ) -> Self:
-        """Make an array of polygons, thousands at a time.
-
-        Parameters
-        ----------
-        polygons : iterable, length n
-            Of each mask its polygons, as :meth:`Mask.from_polygons` takes them; None where it is missing.
-        sizes_hw : array_like of int, shape (n, 2) or (2,)
-            Height and width in pixels; one pair where all masks share it.
-        rule : {"edges", "coco"}
-            How they are drawn, as in :meth:`Mask.from_polygons`. COCO files want "coco".
-
-        Raises
-        ------
-        MaskError
-            If polygons are malformed, or a size is none.
-        """
-        masks = list(polygons)
-        present = np.array([mask is not None for mask in masks], dtype=bool)
-        sizes = np.broadcast_to(np.asarray(sizes_hw), (len(masks), 2))[present]
-        for size in np.unique(sizes, axis=0).tolist():
-            check_size(size)
-        rings = Rings.from_lists(
-            [mask for mask in masks if mask is not None], np.flatnonzero(present).tolist()
-        )
-        drawn = rasterise(rings, sizes, rule=rule)
-        chunks = [pool_of_runs(toggles, offsets, sizes[part]) for part, toggles, offsets in drawn]
-        return cls.from_pool(MaskPool(chunks, sizes.astype(np.int32)), present)
-
-    @classmethod
     def _from_arrow(cls, array: pa.Array | pa.ChunkedArray) -> MaskArray:
         return MaskDtype().__from_arrow__(array)
 
     @classmethod
     def _concat_same_type(cls, to_concat: Sequence[Self]) -> Self:
-        """Join arrays: those that share a pool share it on, other pools are taken over without copying bytes."""
-        first, *others = to_concat
-        if all(other.pool is first.pool for other in others):
-            return cls(first.pool, np.concatenate([array.positions for array in to_concat]))
-        pool, offsets, parts = MaskPool([], np.empty((0, 2), np.int32)), {}, []
-        for array in to_concat:
-            if id(array.pool) not in offsets:
-                offsets[id(array.pool)] = pool.absorb(array.pool)
-            parts.append(np.where(array.positions < 0, -1, array.positions + offsets[id(array.pool)]))
-        return cls(pool, np.concatenate(parts))
+        return cls.joined(to_concat)
 
     # -- what pandas asks of every array -----------------------------------------------------------------------------
 
@@ -181,9 +165,6 @@ class MaskArray(MaskOps, ExtensionArray):
         present = distinct(self.positions, len(self.pool))
         return int(self.positions.nbytes + self.pool.lengths(present).sum() + 16 * len(present))
 
-    def __len__(self) -> int:
-        return len(self.positions)
-
     def __getitem__(self, item: Any) -> Any:
         item = check_array_indexer(self, item)
         found = self.positions[item]
@@ -192,7 +173,7 @@ class MaskArray(MaskOps, ExtensionArray):
             if isinstance(item, slice):
                 part._readonly = self._readonly  # noqa: SLF001  # of its own class
             return part
-        return self._scalar(int(found))
+        return self.scalar(int(found))
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if self._readonly:
@@ -207,18 +188,10 @@ class MaskArray(MaskOps, ExtensionArray):
         else:
             strict_mask(value)
 
-    def __iter__(self) -> Any:
-        return (self._scalar(position) for position in self.positions.tolist())
-
     def __contains__(self, item: object) -> bool:
         if isinstance(item, Mask):
             return bool((self == item).any())
         return item is pd.NA and bool(self.isna().any())
-
-    def isna(self) -> NDArray[np.bool_]:
-        """Say which elements are missing, bool of shape (n,)."""
-        missing: NDArray[np.bool_] = self.positions < 0
-        return missing
 
     def take(self, indices: Any, *, allow_fill: bool = False, fill_value: Any = None) -> Self:
         """Return the elements at `indices`; see :meth:`pandas.api.extensions.ExtensionArray.take`."""
@@ -306,8 +279,6 @@ class MaskArray(MaskOps, ExtensionArray):
         return objects if dtype is None else objects.astype(dtype)
 
     def __arrow_array__(self, type: pa.DataType | None = None) -> pa.Array:  # noqa: A002  # Arrow's signature
-        from samframe.masks._arrow import masks_to_arrow  # noqa: PLC0415  # _arrow makes arrays of this class
-
         return masks_to_arrow(self, type)
 
     def _values_for_json(self) -> NDArray[np.object_]:
@@ -322,21 +293,6 @@ class MaskArray(MaskOps, ExtensionArray):
         return _rebuild, (type(self), pool.counts(), pool.sizes_hw(), index)
 
     # -- inside --------------------------------------------------------------------------------------------------------
-
-    def _scalar(self, position: int) -> Any:
-        if position < 0:
-            return pd.NA
-        return Mask._trusted(self.pool.counts_at(position), self.pool.size_at(position))  # noqa: SLF001  # checked when it came in
-
-    def compacted(self) -> tuple[MaskPool, NDArray[np.int64]]:
-        """Return a pool of just the masks in use, and the index into it."""
-        present = distinct(self.positions, len(self.pool))
-        pool = self.pool.take(present)
-        if len(present) * 64 < len(self.pool):
-            return pool, np.where(self.positions < 0, -1, np.searchsorted(present, self.positions))
-        place = np.full(len(self.pool) + 1, -1)  # the last is where -1 looks
-        place[present] = np.arange(len(present))
-        return pool, place[self.positions]
 
     def _adopt(self, values: Any) -> NDArray[np.int64]:
         """Return pool positions for masks from elsewhere, -1 for missing ones; they are added where they are new."""

@@ -1,17 +1,16 @@
-"""Mask columns and Arrow: the plain struct that every reader knows, and an extension type for those who ask for it."""
+"""Mask columns to and from Arrow: the plain struct that every reader knows."""
 
 from __future__ import annotations
 
-import functools
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from samframe.errors import MaskError
-from samframe.masks._array import MaskArray
+from samframe.masks._base import MaskColumn
 from samframe.masks._check import checked_pool
 from samframe.masks._coerce import to_mask, to_masks
 from samframe.masks._pool import MaskPool
@@ -19,7 +18,9 @@ from samframe.masks._pool import MaskPool
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["STORAGE_TYPE", "arrow_extension_type", "is_mask_type", "masks_from_arrow", "masks_to_arrow"]
+__all__ = ["STORAGE_TYPE", "is_mask_type", "masks_from_arrow", "masks_to_arrow"]
+
+Masks = TypeVar("Masks", bound=MaskColumn)
 
 #: What a mask column is in Arrow and Parquet. The children are not nullable: were they, pandas would read the sizes
 #: beside a missing mask as floats.
@@ -34,12 +35,12 @@ STORAGE_TYPE = pa.struct(
 _CHUNK_BYTES = 2**30
 
 
-def masks_to_arrow(array: MaskArray, type: pa.DataType | None = None) -> pa.Array | pa.ChunkedArray:  # noqa: A002  # Arrow's name
+def masks_to_arrow(array: MaskColumn, type: pa.DataType | None = None) -> pa.Array | pa.ChunkedArray:  # noqa: A002  # Arrow's name
     """Return a mask array as Arrow's ``struct<h: int32, w: int32, counts: binary>``.
 
     Parameters
     ----------
-    array : MaskArray, shape (n,)
+    array : MaskColumn, shape (n,)
         The masks.
     type : pyarrow.DataType, optional
         The storage type (the default), the opt-in extension type, or anything the struct casts to.
@@ -68,14 +69,16 @@ def masks_to_arrow(array: MaskArray, type: pa.DataType | None = None) -> pa.Arra
     return whole.cast(type)
 
 
-def masks_from_arrow(column: pa.Array | pa.ChunkedArray) -> MaskArray:
-    """Return an Arrow column as a mask array.
+def masks_from_arrow(column: pa.Array | pa.ChunkedArray, kind: type[Masks]) -> Masks:
+    """Return an Arrow column as a mask array of a kind, :class:`MaskArray` for all callers.
 
     Parameters
     ----------
     column : pyarrow.Array or ChunkedArray, length n
         The struct ``h, w, counts``; a struct ``size, counts`` as COCO has it; the extension type over either; or
         binary, each value a PNG.
+    kind : type
+        What is made: :class:`MaskColumn` or a subclass.
 
     Raises
     ------
@@ -85,19 +88,19 @@ def masks_from_arrow(column: pa.Array | pa.ChunkedArray) -> MaskArray:
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
         if isinstance(column, pa.ChunkedArray):  # more than one chunk holds: join what was made of each
-            parts = [masks_from_arrow(chunk) for chunk in column.chunks]
-            return MaskArray._concat_same_type(parts)  # noqa: SLF001  # pandas' name for a public hook
+            parts = [masks_from_arrow(chunk, kind) for chunk in column.chunks]
+            return kind.joined(parts)
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     if pa.types.is_null(column.type):
-        return MaskArray.from_masks([None] * len(column))
+        return kind.from_masks([None] * len(column))
     if _is_bytes(column.type):
-        return MaskArray.from_masks(to_masks(column.to_pylist(), to_mask))
+        return kind.from_masks(to_masks(column.to_pylist(), to_mask))
     if not pa.types.is_struct(column.type):
         raise MaskError(
             f"A column of {column.type} holds no masks: expected struct<h, w, counts>, or PNG bytes."
         )
-    return _from_struct(column)
+    return _from_struct(column, kind)
 
 
 def is_mask_type(type: pa.DataType) -> bool:  # noqa: A002  # Arrow's name
@@ -113,46 +116,7 @@ def is_mask_type(type: pa.DataType) -> bool:  # noqa: A002  # Arrow's name
     return all(map(pa.types.is_integer, sides)) and _is_bytes(type.field("counts").type)
 
 
-@functools.cache
-def arrow_extension_type() -> pa.ExtensionType:
-    """Return the Arrow extension type ``samframe.mask`` over the plain struct, and register it with pyarrow.
-
-    It is not registered on import and samframe's files do not carry it: readers that do not know it would see an
-    opaque column (polars), drop it (DuckDB's COPY) or fail (Hugging Face datasets).
-
-    Examples
-    --------
-    >>> import pandas as pd, pyarrow as pa
-    >>> import samframe.masks
-    >>> masks = pd.array([None], dtype="mask")
-    >>> column = samframe.masks.arrow_extension_type().wrap_array(pa.array(masks))
-    >>> column.type.extension_name
-    'samframe.mask'
-    """
-
-    class MaskArrowType(pa.ExtensionType):
-        def __init__(self) -> None:
-            super().__init__(STORAGE_TYPE, "samframe.mask")
-
-        def __arrow_ext_serialize__(self) -> bytes:
-            return b""
-
-        @classmethod
-        def __arrow_ext_deserialize__(cls, storage_type: pa.DataType, serialized: bytes) -> MaskArrowType:
-            del storage_type, serialized
-            return cls()
-
-        def to_pandas_dtype(self) -> Any:
-            from samframe.masks._dtype import MaskDtype  # noqa: PLC0415  # beside its only use
-
-            return MaskDtype()
-
-    kind = MaskArrowType()
-    pa.register_extension_type(kind)
-    return kind
-
-
-def _struct(array: MaskArray) -> pa.StructArray:
+def _struct(array: MaskColumn) -> pa.StructArray:
     """Return one chunk; missing masks are null, with zeros beneath."""
     missing = array.isna()
     pool, index = array.compacted()
@@ -171,7 +135,7 @@ def _struct(array: MaskArray) -> pa.StructArray:
     )
 
 
-def _from_struct(column: pa.StructArray) -> MaskArray:
+def _from_struct(column: pa.StructArray, kind: type[Masks]) -> Masks:
     names = [field.name for field in column.type]
     present = column.is_valid().to_numpy(zero_copy_only=False)
     positions = np.flatnonzero(present)
@@ -180,7 +144,7 @@ def _from_struct(column: pa.StructArray) -> MaskArray:
         raise MaskError(f"A column of {column.type} holds no masks: expected the fields h, w and counts.")
     counts = kept.field("counts") if not kept.offset else pc.struct_field(kept, "counts")
     if not _is_bytes(counts.type, text=True):
-        return MaskArray.from_masks(to_masks(column.to_pylist(), to_mask))
+        return kind.from_masks(to_masks(column.to_pylist(), to_mask))
     try:
         counts = (
             counts.cast(pa.large_binary())
@@ -194,7 +158,7 @@ def _from_struct(column: pa.StructArray) -> MaskArray:
         at = positions[np.flatnonzero(counts.is_null().to_numpy(zero_copy_only=False))[0]]
         raise MaskError(f"Element {at}: the mask has no counts.")
     pool = checked_pool(counts.cast(pa.large_binary()), sizes, positions)
-    return MaskArray.from_pool(pool, present)
+    return kind.from_pool(pool, present)
 
 
 def _sides(column: pa.StructArray, names: list[str]) -> list[pa.Array]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from samframe.masks._array import MaskArray
+    from samframe.masks._base import MaskColumn
     from samframe.masks._pool import MaskPool
 
 __all__ = [
@@ -76,7 +76,7 @@ def centroids(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.float64]:
     return result
 
 
-def paired_iou(a: MaskArray, b: MaskArray) -> NDArray[np.float64]:
+def paired_iou(a: MaskColumn, b: MaskColumn) -> NDArray[np.float64]:
     """Return the IoU of mask i of `a` and mask i of `b`, float64 of shape (n,), NaN where either is missing.
 
     Two empty masks have IoU 0.0, as in pycocotools.
@@ -101,7 +101,7 @@ def paired_iou(a: MaskArray, b: MaskArray) -> NDArray[np.float64]:
     return result
 
 
-def iou_matrix(a: MaskArray, b: MaskArray) -> NDArray[np.float64]:
+def iou_matrix(a: MaskColumn, b: MaskColumn) -> NDArray[np.float64]:
     """Return the IoU of each mask of `a` with each mask of `b`, float64 of shape (n_a, n_b), NaN where one is missing.
 
     Raises
@@ -177,7 +177,7 @@ def _ratio(shared: NDArray[np.int64], union: NDArray[np.int64]) -> NDArray[np.fl
     return np.divide(shared, union, out=np.zeros(shared.shape), where=union > 0)
 
 
-def union(array: MaskArray) -> Any:
+def union(array: MaskColumn) -> Any:
     """Return the Mask of what any mask covers, NA where all are missing.
 
     Raises
@@ -188,7 +188,7 @@ def union(array: MaskArray) -> Any:
     return _combined(array, _runs.union_runs)
 
 
-def intersection(array: MaskArray) -> Any:
+def intersection(array: MaskColumn) -> Any:
     """Return the Mask of what all masks cover, NA where all are missing.
 
     Raises
@@ -199,7 +199,7 @@ def intersection(array: MaskArray) -> Any:
     return _combined(array, _runs.intersection_runs)
 
 
-def stack(array: MaskArray, size_hw: tuple[int, int] | None = None) -> NDArray[np.bool_]:
+def stack(array: MaskColumn, size_hw: tuple[int, int] | None = None) -> NDArray[np.bool_]:
     """Return the pixels of all masks, bool of shape (n, H, W) in C order, all False where missing.
 
     Raises
@@ -222,7 +222,7 @@ def stack(array: MaskArray, size_hw: tuple[int, int] | None = None) -> NDArray[n
     return pixels
 
 
-def _combined(array: MaskArray, combine: Callable[[list[NDArray[Any]]], NDArray[Any]]) -> Any:
+def _combined(array: MaskColumn, combine: Callable[[list[NDArray[Any]]], NDArray[Any]]) -> Any:
     present = distinct(array.positions, len(array.pool))
     if not len(present):
         return pd.NA
@@ -233,7 +233,7 @@ def _combined(array: MaskArray, combine: Callable[[list[NDArray[Any]]], NDArray[
     )
 
 
-def _common_size(array: MaskArray) -> tuple[int, int]:
+def _common_size(array: MaskColumn) -> tuple[int, int]:
     positions = np.flatnonzero(array.positions >= 0)
     sizes = array.pool.sizes_hw()[array.positions[positions]]
     _check_sizes(sizes, np.broadcast_to(sizes[:1], sizes.shape), positions)

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from samframe.errors import MaskError
 from samframe.masks import _runs
+from samframe.masks._base import MaskColumn
 from samframe.masks._column_sets import bases_of, cut_runs
 from samframe.masks._pool import MaskPool, in_parts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from samframe.masks._array import MaskArray
-
 __all__ = ["combined_groups"]
 
+Masks = TypeVar("Masks", bound=MaskColumn)
 
-def combined_groups(array: MaskArray, groups: NDArray[np.int64], n_groups: int, *, of_all: bool) -> MaskArray:
+
+def combined_groups(array: Masks, groups: NDArray[np.int64], n_groups: int, *, of_all: bool) -> Masks:
     """Return what any mask, or what all masks of each group cover; missing ones are passed over.
 
     Parameters
     ----------
-    array : MaskArray, length n
+    array : MaskColumn, length n
     groups : ndarray of int64, shape (n,)
         The group of each element, from 0 on; negative where it belongs to none.
     n_groups : int
@@ -34,7 +35,7 @@ def combined_groups(array: MaskArray, groups: NDArray[np.int64], n_groups: int, 
 
     Returns
     -------
-    MaskArray, length n_groups
+    MaskColumn, length n_groups
         NA where all masks of a group are missing, or it has none.
 
     Raises

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from samframe.masks import _runs
+from samframe.masks._base import MaskColumn
 from samframe.masks._coerce import is_missing
 from samframe.masks._column_sets import combined_pool, difference_runs, inverted_pool
 from samframe.masks._mask import Mask
@@ -19,13 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pandas.arrays import BooleanArray
 
-    from samframe.masks._array import MaskArray
 
 __all__ = ["MaskOps"]
 
 
-class MaskOps:
-    """Mixin of :class:`MaskArray`: ``==``, ``!=``, ``&``, ``|``, ``-``, ``^`` and ``~``.
+class MaskOps(MaskColumn):
+    """Base of :class:`MaskArray`: ``==``, ``!=``, ``&``, ``|``, ``-``, ``^`` and ``~``.
 
     Comparisons give a nullable boolean array, NA where either side is missing. The others give a mask array, NA where
     either side is missing; both masks of a pair must have one size.
@@ -75,9 +75,9 @@ def _masks(array: Any) -> Iterable[Any]:
     return masks
 
 
-def _inverted(array: Any) -> MaskArray:
+def _inverted(array: Any) -> MaskColumn:
     present = ~array.isna()
-    made: MaskArray = type(array).from_pool(inverted_pool(array.pool, array.positions[present]), present)
+    made: MaskColumn = type(array).from_pool(inverted_pool(array.pool, array.positions[present]), present)
     return made
 
 
@@ -129,7 +129,7 @@ def _equal(array: Any, other: Any) -> BooleanArray:
     return pd.arrays.BooleanArray(np.zeros(len(array), dtype=bool), missing)
 
 
-def _same_content(array: MaskArray, other: MaskArray, present: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _same_content(array: MaskColumn, other: MaskColumn, present: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Say where two arrays hold the same mask; COCO's bytes of a mask are unique, so bytes and sizes decide."""
     same = np.zeros(len(array), dtype=bool)
     own, theirs = array.positions[present], other.positions[present]

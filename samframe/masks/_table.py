@@ -11,13 +11,12 @@ import pyarrow as pa
 
 from samframe.errors import MaskError, OptionError
 from samframe.masks import _columns
+from samframe.masks._array import MaskArray, MaskDtype
 from samframe.masks._arrow import STORAGE_TYPE, is_mask_type, masks_from_arrow, masks_to_arrow
-from samframe.masks._dtype import MaskDtype
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from samframe.masks._array import MaskArray
 
 __all__ = ["from_arrow", "to_arrow"]
 
@@ -90,7 +89,7 @@ def from_arrow(table: pa.Table) -> pd.DataFrame:
     for at in np.flatnonzero(is_mask).tolist():
         name = table.column_names[at]
         try:
-            masks[at] = masks_from_arrow(table.column(at))
+            masks[at] = masks_from_arrow(table.column(at), MaskArray)
         except MaskError as error:
             raise MaskError(f"Column {name!r}: {error}") from error
         plain = plain.set_column(at, name, pa.nulls(len(table)))

@@ -10,6 +10,7 @@ import numpy as np
 
 from samframe.server.engine import COLOURS
 from samframe.testing._layout import Placed, arrange, visible_coverage
+from samframe.testing._objects import SceneObject
 from samframe.testing._paint import TEXTURES, Texture, light_field, paint_layer
 from samframe.testing._shapes import depth_map, innermost_xy
 from samframe.testing._wording import absent_prompts, true_prompts
@@ -28,53 +29,6 @@ REPORTING_SEEDS = range(5000, 6000)
 _MIN_SIZE = 64
 #: An object has the pixels that it covers by half.
 _HALF = 0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SceneObject:
-    """One object of a scene.
-
-    Parameters
-    ----------
-    shape, colour : str
-        Words of the engine's vocabulary.
-    mask : ndarray of bool, shape (size, size)
-        Where the object's visible part covers at least half of a pixel.
-    visible : float
-        Visible area over whole area.
-    point_xy : (int, int)
-        The innermost pixel of the visible part.
-    extra_xy : tuple of (int, int)
-        Two more pixels well inside, far from the first and from each other.
-    remove_xy : tuple of (int, int)
-        Two pixels outside: one on the nearest other object, one on the background close by.
-    """
-
-    shape: str
-    colour: str
-    mask: NDArray[np.bool_]
-    visible: float
-    point_xy: tuple[int, int]
-    extra_xy: tuple[tuple[int, int], ...]
-    remove_xy: tuple[tuple[int, int], ...]
-
-    def points(self, positives: int = 1, removes: int = 0) -> dict[str, tuple[tuple[int, int], ...]]:
-        """Return keyword arguments for an engine: up to three positives and two removes.
-
-        Parameters
-        ----------
-        positives, removes : int
-            How many of each.
-
-        Returns
-        -------
-        dict
-            ``points`` and ``remove_points``, each a tuple of (x, y).
-        """
-        return {
-            "points": (self.point_xy, *self.extra_xy)[:positives],
-            "remove_points": self.remove_xy[:removes],
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from samframe.testing._scenes import SceneObject
+    from samframe.testing._objects import SceneObject
 
 __all__ = ["absent_prompts", "true_prompts"]
 
