@@ -14,7 +14,7 @@ import pytest
 
 import samframe
 from samframe._connections import ConnectionPool, SharedConnection, open_connection
-from samframe.export._scratch import Scratch
+from samframe.export.files.scratch import Scratch
 
 SOURCES = Path(samframe.__file__).parent
 

@@ -1,5 +1,5 @@
 """The ``samframe`` command: demo, segment, serve, credits, ledger, export, verify."""
 
-from samframe.cli._main import main
+from samframe.cli.command import main
 
 __all__ = ["main"]

@@ -2,14 +2,14 @@
 
 The account's rate limit is the bottleneck, whatever the cluster: its workers ask one coordinator for each call and its
 money, and one ledger who pays for which job. Both lie in the store, on a disk of one machine, so the partitions are
-segmented by the workers of that machine (:mod:`samframe.dask._place`); loading, measuring and writing run anywhere.
+segmented by the workers of that machine (:mod:`samframe.dask.place`); loading, measuring and writing run anywhere.
 """
 
-from samframe.dask._accessor import DaskFrameSam, DaskSeriesSam
-from samframe.dask._masks import intersection, union
-from samframe.dask._parquet import read_parquet, to_parquet
-from samframe.dask._plan import plan
-from samframe.dask._segment import segment
+from samframe.dask.accessor import DaskFrameSam, DaskSeriesSam
+from samframe.dask.bill import plan
+from samframe.dask.masks import intersection, union
+from samframe.dask.parquet import read_parquet, to_parquet
+from samframe.dask.partitions import segment
 
 __all__ = [
     "DaskFrameSam",

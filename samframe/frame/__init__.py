@@ -1,23 +1,27 @@
 """``df.sam``, ``Series.sam``, and the typed functions behind them: columns in, columns out."""
 
-from samframe.frame._accessor import FrameSam
-from samframe.frame._annotate import annotate, replay
-from samframe.frame._compare import compare
-from samframe.frame._comparison import Comparison
-from samframe.frame._dataset import DatasetRun, segment_dataset
-from samframe.frame._dataset_plan import plan_dataset
-from samframe.frame._groups import combine_groups
-from samframe.frame._html import to_html
-from samframe.frame._offline import OFFLINE_KEY, OfflineClient, offline
-from samframe.frame._options import CallOptions, SegmentOptions, signed
-from samframe.frame._report import RunReport
-from samframe.frame._result import empty_result
-from samframe.frame._run import Run, last_run
-from samframe.frame._segment import asegment, plan, segment, start, survey
-from samframe.frame._series import SeriesSam
-from samframe.frame._sources import find_sources
-from samframe.frame._suspicion import suspicion
-from samframe.frame._view import view
+from samframe.frame.accessor import FrameSam
+from samframe.frame.call import (
+    OFFLINE_KEY,
+    CallOptions,
+    OfflineClient,
+    Run,
+    RunReport,
+    SegmentOptions,
+    asegment,
+    empty_result,
+    last_run,
+    offline,
+    plan,
+    segment,
+    signed,
+    start,
+    survey,
+)
+from samframe.frame.dataset import DatasetRun, find_sources, plan_dataset, segment_dataset
+from samframe.frame.groups import combine_groups
+from samframe.frame.look import Comparison, annotate, compare, replay, suspicion, to_html, view
+from samframe.frame.series import SeriesSam
 
 __all__ = [
     "OFFLINE_KEY",

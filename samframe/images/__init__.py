@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from samframe.images._codec import open_picture
-from samframe.images._header import MAX_PIXELS, Header, describe_bytes, read_header, sniff_format
-from samframe.images._image import Image
-from samframe.images._pillow import quiet
-from samframe.images._prepare import raster
-from samframe.images._read import find_source, read_image, read_images
-from samframe.images._source import Source
-from samframe.images._stored import read_orientation, read_stored, without_orientation
-from samframe.images._text import check_url, decode_base64, decode_data_uri, shorten
-from samframe.images._thumbnail import Preview, Thumbnail, encode_thumbnail, make_preview, make_thumbnail
-from samframe.images._upright import Upright
+from samframe.images.codec import open_picture
+from samframe.images.header import MAX_PIXELS, Header, describe_bytes, read_header, sniff_format
+from samframe.images.image import Image
+from samframe.images.pillow import quiet
+from samframe.images.prepare import raster
+from samframe.images.read import find_source, read_image, read_images
+from samframe.images.source import Source
+from samframe.images.stored import read_orientation, read_stored, without_orientation
+from samframe.images.text import check_url, decode_base64, decode_data_uri, shorten
+from samframe.images.thumbnail import Preview, Thumbnail, encode_thumbnail, make_preview, make_thumbnail
+from samframe.images.upright import Upright
 
 __all__ = [
     "MAX_PIXELS",

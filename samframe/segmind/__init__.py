@@ -1,6 +1,6 @@
 """The API's client: a pure wire, a key that prints as stars, and a connection that moves bytes."""
 
-from samframe.segmind._answers import (
+from samframe.segmind.answers import (
     Call,
     CallError,
     Credits,
@@ -10,12 +10,12 @@ from samframe.segmind._answers import (
     Metrics,
     RemoteState,
 )
-from samframe.segmind._client import Client, Connection
-from samframe.segmind._hosts import Hosts
-from samframe.segmind._http import HttpTransport
-from samframe.segmind._key import ApiKey
-from samframe.segmind._output import OutputError, OutputMask, OutputRef, extract_output, read_mask
-from samframe.segmind._wire import encode_body, submit_body
+from samframe.segmind.client import Client, Connection
+from samframe.segmind.hosts import Hosts
+from samframe.segmind.http import HttpTransport
+from samframe.segmind.key import ApiKey
+from samframe.segmind.output import OutputError, OutputMask, OutputRef, extract_output, read_mask
+from samframe.segmind.wire import encode_body, submit_body
 
 __all__ = [
     "ApiKey",

@@ -5,13 +5,12 @@ It shares only the contract's constants with samframe's client. Its own engine i
 
 from __future__ import annotations
 
-from samframe.server._config import OutputForm, ServerConfig, lognormal
-from samframe.server._engines import DrawnEngine
-from samframe.server._faults import Fault
-from samframe.server._jobs import JobView
-from samframe.server._local import LocalServer
-from samframe.server._serve import serve
-from samframe.server._tally import Counters
+from samframe.server.config import OutputForm, ServerConfig, lognormal
+from samframe.server.engines import DrawnEngine
+from samframe.server.local import LocalServer
+from samframe.server.serve import serve
+from samframe.server.wire import Fault
+from samframe.server.work import Counters, JobView
 
 __all__ = [
     "Counters",

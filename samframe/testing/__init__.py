@@ -7,12 +7,11 @@ check that the engine works as meant, not a claim about photographs. It was tune
 
 from __future__ import annotations
 
-from samframe.testing._chaos import ChaosCall, ChaosServer
-from samframe.testing._chaos_moves import Chaos
-from samframe.testing._hard_masks import hard_masks
-from samframe.testing._hostile import HOSTILE_TEXTS
-from samframe.testing._photos import SAMPLE_PHOTOS, PhotoPrompt, sample_photo
-from samframe.testing._scenes import REPORTING_SEEDS, STYLES, TUNING_SEEDS, Scene, SceneObject, make_scene
+from samframe.testing.chaos import Chaos, ChaosCall, ChaosServer
+from samframe.testing.hard_masks import hard_masks
+from samframe.testing.hostile import HOSTILE_TEXTS
+from samframe.testing.photos import SAMPLE_PHOTOS, PhotoPrompt, sample_photo
+from samframe.testing.scenes import REPORTING_SEEDS, STYLES, TUNING_SEEDS, Scene, SceneObject, make_scene
 
 __all__ = [
     "HOSTILE_TEXTS",

@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from samframe.widgets._edited import replay
-from samframe.widgets._events import (
+from samframe.widgets.annotator import (
     Accept,
     Brush,
     Dequeue,
@@ -18,15 +17,15 @@ from samframe.widgets._events import (
     RemovePoint,
     Sent,
     Undo,
+    replay,
 )
-from samframe.widgets._marks import Marks
-from samframe.widgets._module import module_text
-from samframe.widgets._progress import ProgressPanel
-from samframe.widgets._rows import GalleryRows
-from samframe.widgets._viewer import Viewer
+from samframe.widgets.gallery import GalleryRows, Marks
+from samframe.widgets.gallery.viewer import Viewer
+from samframe.widgets.module import module_text
+from samframe.widgets.progress import ProgressPanel
 
 if TYPE_CHECKING:
-    from samframe.widgets._annotator import Annotator
+    from samframe.widgets.annotator.widget import Annotator
 
 __all__ = [
     "Accept",
@@ -56,7 +55,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import the annotator when it is asked for: anywidget is heavy, and may be missing."""
     if name == "Annotator":
-        from samframe.widgets._annotator import Annotator  # noqa: PLC0415 - see above
+        from samframe.widgets.annotator.widget import Annotator  # noqa: PLC0415 - see above
 
         return Annotator
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,7 +21,7 @@ from harness._chromium import ARGS
 from playwright.sync_api import sync_playwright
 
 from samframe.server import LocalServer, ServerConfig
-from samframe.server.engine import Segmentation
+from samframe.server.engines.drawn import Segmentation
 
 SENDS = 21
 HEIGHT, WIDTH = 480, 640
@@ -30,8 +30,8 @@ RADIUS = 30
 FRAME = f"""
 import numpy as np, pandas as pd, samframe
 from samframe import Mask
-from samframe.widgets._annotator import Annotator
-from samframe.widgets._ask import Quote, Reply
+from samframe.widgets.annotator.widget import Annotator
+from samframe.widgets.annotator.ask import Quote, Reply
 rows, cols = np.mgrid[:{HEIGHT}, :{WIDTH}]
 df = pd.DataFrame({{
     "image": [np.full(({HEIGHT}, {WIDTH}, 3), 255, dtype=np.uint8)],

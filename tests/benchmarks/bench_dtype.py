@@ -17,9 +17,9 @@ import pyarrow as pa
 from _measure import Row, one_thread, side_by_side, table
 from pycocotools import mask as coco
 
-import samframe.frame._series  # noqa: F401  # registers Series.sam
+import samframe.frame.series  # noqa: F401  # registers Series.sam
 from samframe.masks import Mask, MaskArray
-from samframe.masks._arrow import STORAGE_TYPE
+from samframe.masks.arrow.convert import STORAGE_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,7 +156,7 @@ def bench_memory(masks: list[Mask]) -> None:
     gc.collect()
     arrow_before = pa.total_allocated_bytes()
     tracemalloc.start()
-    from samframe.masks._pool import MaskPool  # after tracing began
+    from samframe.masks.columns.pool import MaskPool  # after tracing began
 
     series = pd.Series(
         MaskArray.from_pool(MaskPool.from_masks(counts, sizes), np.ones(len(masks), dtype=bool))

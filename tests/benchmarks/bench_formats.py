@@ -28,7 +28,7 @@ from bench_dtype import simple_masks
 from PIL import Image
 
 from samframe.export import to_coco, write_parquet
-from samframe.export._yolo import yolo_line
+from samframe.export.formats.yolo import yolo_line
 from samframe.testing import hard_masks
 
 if TYPE_CHECKING:

@@ -35,7 +35,7 @@ FRAME = """
 import base64, io, os
 import numpy as np, pandas as pd, samframe
 from samframe.masks import Mask
-from samframe.widgets._sheet import painted_tile
+from samframe.widgets.sheet import painted_tile
 from samframe.images import encode_thumbnail
 n = {n}
 y, x = np.mgrid[:480, :640]

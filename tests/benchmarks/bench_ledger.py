@@ -15,8 +15,8 @@ import pandas as pd
 from _service import Case, service
 
 import samframe
-from samframe.frame._options import CallOptions
-from samframe.frame._work import Work
+from samframe.frame.call.options import CallOptions
+from samframe.frame.call.work import Work
 from samframe.jobs import Ledger, Session
 from samframe.masks import Mask
 from samframe.segmind import Metrics

@@ -14,7 +14,7 @@ from collections import defaultdict
 import numpy as np
 from PIL import Image
 
-from samframe.server.engine import ENGINE_NAME, SHAPES, EngineRefused, OfflineEngine
+from samframe.server.engines.drawn import ENGINE_NAME, SHAPES, EngineRefused, OfflineEngine
 from samframe.testing import REPORTING_SEEDS, SAMPLE_PHOTOS, STYLES, make_scene, sample_photo
 
 FLOORS = {

@@ -20,8 +20,8 @@ from bench_dtype import simple_masks
 
 from samframe.export import read_parquet, write_parquet
 from samframe.masks import Mask, MaskArray
-from samframe.masks._arrow import STORAGE_TYPE
-from samframe.masks._pool import MaskPool
+from samframe.masks.arrow.convert import STORAGE_TYPE
+from samframe.masks.columns.pool import MaskPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,8 @@ from _measure import Row, one_thread, side_by_side, table
 from bench_codec import blob, photograph
 from PIL import Image
 
-from samframe.masks import Mask, _png
+from samframe.masks import Mask
+from samframe.masks.png import container as _png
 
 one_thread()
 warnings.simplefilter("ignore", DeprecationWarning)  # pycocotools' __array__ on numpy 2

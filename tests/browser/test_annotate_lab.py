@@ -11,7 +11,7 @@ import pytest
 
 from samframe import Mask
 from samframe.server import LocalServer, ServerConfig
-from samframe.server.engine import Segmentation
+from samframe.server.engines.drawn import Segmentation
 
 HEIGHT, WIDTH = 120, 200
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from samframe.images import Upright
-from samframe.images._geometry import turn
+from samframe.images.geometry import turn
 from samframe.masks import Mask
 from samframe.widgets import module_text
 

@@ -16,7 +16,7 @@ import pytest
 from distributed import Client, Nanny, Scheduler, SpecCluster
 
 import samframe
-from samframe.dask._call import make_call
+from samframe.dask.call import make_call
 from samframe.testing import sample_photo
 
 

@@ -346,7 +346,7 @@ def test_a_manifest_that_leads_out_of_the_folder_is_refused(frame, dataset, tmp_
     """A manifest that was made to name files elsewhere, its checksum made to fit, reads none of them."""
     from dataclasses import replace  # noqa: PLC0415
 
-    from samframe.export._manifest import manifest_bytes, parse_manifest  # noqa: PLC0415 - to forge one
+    from samframe.export.files.manifest import manifest_bytes, parse_manifest  # noqa: PLC0415 - to forge one
 
     frame.sam.to_parquet(dataset)
     secret = tmp_path / "secret.parquet"

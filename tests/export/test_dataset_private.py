@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import samframe
-from samframe.export._names import fold_name
+from samframe.export.files.names import fold_name
 from samframe.masks import Mask
 from samframe.testing import sample_photo
 

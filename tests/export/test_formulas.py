@@ -18,7 +18,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 import samframe
-from samframe.export._formulas import quote_formula, quote_json
+from samframe.export.rows.formulas import quote_formula, quote_json
 from samframe.masks import Mask
 
 HOSTILE = [

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samframe.export._names import fold_name, safe_name
+from samframe.export.files.names import fold_name, safe_name
 
 HOSTILE = [
     "../",

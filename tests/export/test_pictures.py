@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from samframe.errors import ImageError
-from samframe.export._pictures import PictureReader, open_picture
+from samframe.export.rows.pictures import PictureReader, open_picture
 
 
 @pytest.fixture

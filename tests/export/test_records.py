@@ -10,8 +10,8 @@ from PIL import Image
 
 from samframe.errors import MaskError, OptionError
 from samframe.export import write_parquet
-from samframe.export._annotation_ids import AnnotationIds
-from samframe.export._records import RecordColumns, iter_records
+from samframe.export.rows.annotation_ids import AnnotationIds
+from samframe.export.rows.records import RecordColumns, iter_records
 from samframe.masks import Mask
 
 

@@ -18,12 +18,18 @@ from PIL import Image
 
 import samframe
 from samframe.errors import ImageError, MaskError
-from samframe.export import _coco, _hf_parquet, _pictures, _records, _row_columns, _scratch, write_parquet
-from samframe.export._fidelity import Fidelity
-from samframe.export._links import Links
-from samframe.export._row_columns import RowColumn
-from samframe.export._scratch import Scratch
-from samframe.export._shelf import RowList
+from samframe.export import write_parquet
+from samframe.export.files import row_columns as _row_columns
+from samframe.export.files import scratch as _scratch
+from samframe.export.files.row_columns import RowColumn
+from samframe.export.files.scratch import Scratch
+from samframe.export.formats import coco as _coco
+from samframe.export.formats import hf_parquet as _hf_parquet
+from samframe.export.formats.fidelity import Fidelity
+from samframe.export.formats.shelf import RowList
+from samframe.export.rows import pictures as _pictures
+from samframe.export.rows import records as _records
+from samframe.export.splits.links import Links
 from samframe.masks import Mask
 
 WRITERS = {

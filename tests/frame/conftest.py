@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import samframe
-from samframe.jobs._estimate import ServiceTimes
+from samframe.jobs.pace.estimate import ServiceTimes
 from samframe.server import DrawnEngine, LocalServer, ServerConfig
 
 if TYPE_CHECKING:

@@ -231,7 +231,7 @@ def test_what_cannot_be_is_refused(annotate, options, words):
 def test_a_missing_anywidget_is_told(annotate, monkeypatch):
     """Where anywidget is missing the error says what to install."""
     monkeypatch.setitem(sys.modules, "anywidget", None)
-    monkeypatch.delitem(sys.modules, "samframe.widgets._annotator", raising=False)
+    monkeypatch.delitem(sys.modules, "samframe.widgets.annotator.widget", raising=False)
     with pytest.raises(OptionError, match="pip install anywidget"):
         annotate()
 

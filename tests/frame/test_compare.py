@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import samframe
 from samframe.errors import OptionError
-from samframe.jobs._estimate import ServiceTimes
+from samframe.jobs.pace.estimate import ServiceTimes
 from samframe.masks import Mask
 from samframe.server import DrawnEngine, LocalServer, ServerConfig
 from samframe.testing import HOSTILE_TEXTS, make_scene

@@ -13,7 +13,7 @@ from PIL import Image
 
 import samframe
 from samframe.errors import ImageError
-from samframe.frame._fetching import make_fetch
+from samframe.frame.look.fetching import make_fetch
 
 KEY = "SG_0123456789abcdef"
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 import samframe
 from samframe import errors
-from samframe.frame._display import _Bar
+from samframe.frame.call.display import _Bar
 from samframe.jobs import Plan
 from samframe.server import DrawnEngine, Fault, LocalServer, ServerConfig
 

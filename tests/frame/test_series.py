@@ -11,8 +11,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from samframe.errors import MaskError
-from samframe.frame._groups import combine_groups
-from samframe.frame._series import SeriesSam
+from samframe.frame.groups import combine_groups
+from samframe.frame.series import SeriesSam
 from samframe.masks import Mask
 
 coco = pytest.importorskip("pycocotools.mask")

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 import samframe
-from samframe.images._geometry import turn
+from samframe.images.geometry import turn
 from samframe.masks import Mask
 from samframe.testing import make_scene
-from samframe.widgets._sheet import painted_tile
+from samframe.widgets.sheet import painted_tile
 
 SIDE = 400
 BACK = {6: 8, 8: 6}

@@ -13,7 +13,8 @@ from PIL import Image as PillowImage
 from PIL import ImageOps
 
 from samframe.errors import ImageError
-from samframe.images import _geometry, read_image
+from samframe.images import geometry as _geometry
+from samframe.images import read_image
 
 ORIENTATIONS = st.integers(1, 8)
 SIDES = st.integers(1, 60)

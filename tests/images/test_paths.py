@@ -9,7 +9,8 @@ import socket
 import pytest
 
 from samframe.errors import ImageError, OptionError
-from samframe.images import _path, read_image
+from samframe.images import path as _path
+from samframe.images import read_image
 
 
 def test_missing_relative_file_tells_where_it_was_looked_for(tmp_path, monkeypatch):

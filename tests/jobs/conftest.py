@@ -14,7 +14,7 @@ from PIL import Image
 
 import samframe
 from samframe.jobs import Ledger
-from samframe.jobs._estimate import ServiceTimes
+from samframe.jobs.pace.estimate import ServiceTimes
 from samframe.server import DrawnEngine, LocalServer, ServerConfig
 from samframe.testing import ChaosServer
 
@@ -64,8 +64,8 @@ class World:
 def short_pauses(monkeypatch):
     """Retries and first polls come at once: what is tested is what they do, not how long they wait."""
     monkeypatch.setattr(ServiceTimes.__init__, "__defaults__", (0.02,))
-    for module in ("_submit", "_collect", "_fetch", "_doubt"):
-        monkeypatch.setattr(f"samframe.jobs.{module}.backoff_s", lambda tries, rng: 0.02)
+    for module in ("submit", "collect", "fetch", "doubt"):
+        monkeypatch.setattr(f"samframe.jobs.engine.{module}.backoff_s", lambda tries, rng: 0.02)
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import itertools
 import pytest
 
 from samframe.errors import LedgerError
-from samframe.jobs import Coordinator, Report, StoreCoordinator, _schema
+from samframe.jobs import Coordinator, Report, StoreCoordinator
+from samframe.jobs.ledger import schema as _schema
 
 
 class Clock:

@@ -6,8 +6,8 @@ import heapq
 
 import pytest
 
-from samframe.jobs._gate import RateGate
-from samframe.server._limits import FixedWindow, TokenBucket
+from samframe.jobs.pace.gate import RateGate
+from samframe.server.wire.limits import FixedWindow, TokenBucket
 
 ROUND_TRIP_S = 0.01
 AT_ONCE = 4

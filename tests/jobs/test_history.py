@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from samframe.jobs import _doubt
+from samframe.jobs.engine import doubt as _doubt
 from samframe.segmind import HistoryRow
 from samframe.server import Fault
 

@@ -11,7 +11,7 @@ import pytest
 from samframe.errors import LedgerError, OptionError
 from samframe.images import read_image
 from samframe.jobs import Job, JobState, Ledger, Parameters, job_key
-from samframe.jobs._schema import open_writer, prepare_database, safe_journal_mode
+from samframe.jobs.ledger.schema import open_writer, prepare_database, safe_journal_mode
 from samframe.segmind import Metrics
 
 IDS = [f"00000000-0000-4000-8000-{number:012d}" for number in range(9)]
@@ -246,7 +246,7 @@ def test_every_commit_is_synced(tmp_path):
 
 def test_a_network_file_system_is_told(tmp_path, monkeypatch):
     """No WAL there, and a warning that says why."""
-    monkeypatch.setattr("samframe.jobs._schema.file_system", lambda _: "nfs4")
+    monkeypatch.setattr("samframe.jobs.ledger.schema.file_system", lambda _: "nfs4")
 
     with pytest.warns(UserWarning, match="network file system"):
         prepare_database(tmp_path / "ledger.sqlite3")

@@ -242,7 +242,7 @@ def test_a_store_that_is_a_file_spends_nothing(world):
 
 def test_a_ledger_that_is_locked_by_another_program_spends_nothing(world, monkeypatch):
     """Whoever holds it: without a durable intent there is no POST."""
-    monkeypatch.setattr("samframe.jobs._schema._BUSY_S", 0.2)
+    monkeypatch.setattr("samframe.jobs.ledger.schema._BUSY_S", 0.2)
     world.run(1)
     other = sqlite3.connect(world.store / "ledger.sqlite3", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")

@@ -144,7 +144,7 @@ def serve_picture(monkeypatch, picture):
     """Let every job answer with this picture; return its bytes."""
     out = io.BytesIO()
     picture.save(out, "PNG")
-    monkeypatch.setattr("samframe.server._workers._ellipse_file", lambda *_: out.getvalue())
+    monkeypatch.setattr("samframe.server.work.workers._ellipse_file", lambda *_: out.getvalue())
     return out.getvalue()
 
 

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from samframe.jobs._flight import Flight, Stage
-from samframe.jobs._pace import Pace
+from samframe.jobs.pace.flight import Flight, Stage
+from samframe.jobs.pace.pace import Pace
 from samframe.segmind import Call, Metrics, RemoteState
 
 SUBMIT_GAP_S = 0.01

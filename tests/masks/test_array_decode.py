@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from samframe.errors import MaskError
 from samframe.masks import Mask, MaskArray, counts_from_runs
-from samframe.masks._decode import decode_column, suspects
+from samframe.masks.rle.column_decode import decode_column, suspects
 
 PIXELS = hnp.arrays(bool, st.tuples(st.integers(0, 40), st.integers(0, 40)))
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samframe.masks import Mask, MaskArray, _columns
+from samframe.masks import Mask, MaskArray
+from samframe.masks.columns import measures as _columns
 
 
 def _masks(count, seed=0, size_hw=(7, 9)):

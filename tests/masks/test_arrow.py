@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from samframe.errors import MaskError, OptionError, SamframeError
 from samframe.masks import Mask, arrow_extension_type, from_arrow, to_arrow
-from samframe.masks._arrow import STORAGE_TYPE
+from samframe.masks.arrow.convert import STORAGE_TYPE
 
 
 @pytest.fixture

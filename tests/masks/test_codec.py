@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from samframe.errors import MaskError
 from samframe.masks import Mask, counts_from_runs, decode, decode_batch, encode, encode_batch
-from samframe.masks._bits import columns_of, transpose_bits
-from samframe.masks._codec import toggles_from_array, toggles_from_bits
+from samframe.masks.rle.bits import columns_of, transpose_bits
+from samframe.masks.rle.codec import toggles_from_array, toggles_from_bits
 
 SIZES = st.tuples(st.integers(0, 90), st.integers(0, 90))
 SAMPLES = ("astronaut", "camera", "cat", "coffee", "coins", "moon", "page", "text")

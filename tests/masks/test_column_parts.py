@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from samframe.errors import MaskError
 from samframe.masks import Mask, MaskArray
-from samframe.masks import _column_parts as shape
+from samframe.masks.columns import parts as shape
 
 PIXELS = hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=9))
 

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from samframe.errors import MaskError
 from samframe.masks import Mask, counts_from_runs, decode, encode, runs_from_counts, validate
-from samframe.masks._counts import canonical_counts, counts_from_pool, toggles_from_counts, toggles_from_pool
+from samframe.masks.rle.counts import (
+    canonical_counts,
+    counts_from_pool,
+    toggles_from_counts,
+    toggles_from_pool,
+)
 
 RUNS = st.lists(st.integers(0, 2**33), max_size=40)
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from samframe.errors import MaskError
-from samframe.masks import Mask, _png
+from samframe.masks import Mask
+from samframe.masks.png import container as _png
 
 
 @pytest.fixture(params=["zlib", "zlib_ng.zlib_ng"], autouse=True, scope="module")

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samframe.masks import _matrix, _runs, _toggles
-from samframe.masks._codec import paint_toggles, toggles_from_array
+from samframe.masks import runs as _runs
+from samframe.masks.rle.codec import paint_toggles, toggles_from_array
+from samframe.masks.runs import matrix as _matrix
+from samframe.masks.runs import toggles as _toggles
 
 
 def draw_masks(random: np.random.Generator, n_masks: int, size_hw: tuple[int, int]) -> np.ndarray:

@@ -29,13 +29,13 @@ MUTANTS = (
         name="no intent: the job is sent before the ledger knows",
         swaps=(
             Swap(
-                file="samframe/jobs/_submit.py",
+                file="samframe/jobs/engine/submit.py",
                 old="        attempt = await self._c.ledger.claim(\n",
                 new="        early_id = await self._c.api.submit(body, model=flight.job.parameters.model)\n"
                 "        attempt = await self._c.ledger.claim(\n",
             ),
             Swap(
-                file="samframe/jobs/_submit.py",
+                file="samframe/jobs/engine/submit.py",
                 old="            request_id = await self._c.api.submit(body, model=flight.job.parameters.model)\n",
                 new="            request_id = early_id\n",
             ),
@@ -45,7 +45,7 @@ MUTANTS = (
         name="retry on a lost answer",
         swaps=(
             Swap(
-                file="samframe/jobs/_policy.py",
+                file="samframe/jobs/model/policy.py",
                 old="    Failure.LOST: Action.DOUBT,\n",
                 new="    Failure.LOST: Action.REPEAT,\n",
             ),
@@ -55,7 +55,7 @@ MUTANTS = (
         name="retry on 502",
         swaps=(
             Swap(
-                file="samframe/jobs/_submit.py",
+                file="samframe/jobs/engine/submit.py",
                 old="        action = decide(Call.SUBMIT, error.kind, tries=tries)\n",
                 new="        action = decide(Call.SUBMIT, error.kind, tries=tries)\n"
                 "        action = Action.REPEAT if error.status_code == 502 else action\n",
@@ -66,7 +66,7 @@ MUTANTS = (
         name="resubmit on 404",
         swaps=(
             Swap(
-                file="samframe/jobs/_collect.py",
+                file="samframe/jobs/engine/collect.py",
                 old="            case Action.ASK_HISTORY:\n                flight.stage = Stage.HISTORY\n",
                 new="            case Action.ASK_HISTORY:\n"
                 '                await self._c.ledger.release(flight.job.key, "404")\n'
@@ -79,14 +79,14 @@ MUTANTS = (
         name="mark stored first: the file comes after the record",
         swaps=(
             Swap(
-                file="samframe/jobs/_output.py",
+                file="samframe/jobs/engine/output.py",
                 old="    return Stored(artifact=artifacts.save(data), size=len(data), mask=mask.packed(), note=note)\n",
                 new="    import hashlib\n\n"
                 "    name = hashlib.sha256(data).hexdigest()\n"
                 "    return Stored(artifact=name, size=len(data), mask=mask.packed(), note=note)\n",
             ),
             Swap(
-                file="samframe/jobs/_fetch.py",
+                file="samframe/jobs/engine/fetch.py",
                 old="        self._c.settle(\n            flight,\n            outcome_of(\n                flight,\n"
                 "                RowStatus.COMPLETED,\n",
                 new="        self._c.artifacts.save(data)\n"
@@ -99,7 +99,7 @@ MUTANTS = (
         name="ignore the history's lag: what is not found did not run",
         swaps=(
             Swap(
-                file="samframe/jobs/_session.py",
+                file="samframe/jobs/engine/session.py",
                 old="            outcome = settled_outcome(record)\n"
                 "            if row is None or outcome is not None:\n",
                 new="            if row is None:\n"
@@ -109,7 +109,7 @@ MUTANTS = (
                 "            if row is None or outcome is not None:\n",
             ),
             Swap(
-                file="samframe/jobs/_session.py",
+                file="samframe/jobs/engine/session.py",
                 old="        states = {_RETAKE[retry] for retry in self.retry}\n",
                 new="        states = {_RETAKE[retry] for retry in self.retry} | {JobState.IN_DOUBT}\n",
             ),

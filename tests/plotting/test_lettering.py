@@ -6,7 +6,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from samframe.plotting._lettering import letter, one_line
+from samframe.plotting.lettering import letter, one_line
 
 
 def title(text, **rc):

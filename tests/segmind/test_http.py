@@ -11,7 +11,7 @@ import time
 import pytest
 
 from samframe.segmind import CallError, Failure
-from samframe.segmind._http import Response, load_library
+from samframe.segmind.http import Response, load_library
 from samframe.testing import Chaos
 
 SUBMIT = "/v2/sam-v2-image"

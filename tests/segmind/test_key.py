@@ -243,7 +243,7 @@ def test_a_result_that_repeats_the_key_is_kept_without_it(serve, http_library, h
 
 def test_the_log_filter_keeps_other_records(log):
     """Only the key is replaced; a record without it goes through as it is."""
-    from samframe.segmind._key import hide_in_logs  # noqa: PLC0415 - one test only
+    from samframe.segmind.key import hide_in_logs  # noqa: PLC0415 - one test only
 
     hide_in_logs(ApiKey(SECRET, strict=True))
     hide_in_logs(ApiKey(SECRET, strict=True))

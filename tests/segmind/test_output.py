@@ -16,7 +16,7 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFilter
 
 from samframe.errors import MaskError
-from samframe.segmind._output import OutputError, read_mask
+from samframe.segmind.output import OutputError, read_mask
 
 
 def save(picture, kind="PNG", **options):

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from samframe.segmind._output import OutputError, OutputRef, extract_output
+from samframe.segmind.output import OutputError, OutputRef, extract_output
 
 GOOD = b"\x89PNG\r\n\x1a\n and the rest of a file"
 URL = "https://images.segmind.com/a.png?sig=1"

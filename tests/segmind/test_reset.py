@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samframe._contract import RESET_HEADER
-from samframe.segmind._reset import reset_wait_s
+from samframe.segmind.reset import reset_wait_s
 
 NOON = 1_760_011_200  # 2025-10-09T12:00:00Z
 DATE = "Thu, 09 Oct 2025 12:00:00 GMT"

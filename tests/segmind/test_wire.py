@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from samframe._contract import RESET_HEADER
 from samframe.segmind import CallError, Failure, RemoteState, encode_body, submit_body
-from samframe.segmind._wire import read_credits, read_history, read_job, read_submit, read_upload
+from samframe.segmind.wire import read_credits, read_history, read_job, read_submit, read_upload
 
 ID = "0f8b1f0e-6a3e-4c8e-9d3a-1b2c3d4e5f60"
 HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"

@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from samframe.segmind import CallError, Failure, RemoteState
-from samframe.segmind._wire import read_history
+from samframe.segmind.wire import read_history
 
 ID = "0f8b1f0e-6a3e-4c8e-9d3a-1b2c3d4e5f60"
 HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from samframe.server import DrawnEngine
-from samframe.server.engine import EngineRefused
+from samframe.server.engines.drawn import EngineRefused
 
 SHA = "0" * 64
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samframe.server._images import read_data_uri, read_image
+from samframe.server.wire.images import read_data_uri, read_image
 
 
 def read(text, **files):

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from samframe.server import DrawnEngine, lognormal
-from samframe.server._jobs import FileShelf
+from samframe.server.work.jobs import FileShelf
 
 
 def test_one_worker_runs_jobs_in_order(make_peer):

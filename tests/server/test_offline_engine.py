@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from samframe.server.engine import ENGINE_NAME
+from samframe.server.engines.drawn import ENGINE_NAME
 from samframe.testing import REPORTING_SEEDS, make_scene
 
 segmind = pytest.importorskip("segmind")

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from samframe.server import DrawnEngine, OutputForm
-from samframe.server._outputs import mask_file, overlay_file
+from samframe.server.work.outputs import mask_file, overlay_file
 
 BOX = np.zeros((24, 40), bool)
 BOX[6:20, 9:31] = True

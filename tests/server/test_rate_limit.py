@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from samframe.server._limits import FixedWindow, TokenBucket, write_reset
+from samframe.server.wire.limits import FixedWindow, TokenBucket, write_reset
 
 RESET = "x-rate-limit-reset-at-utc"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from samframe.server._requests import JobRequest, read_points
+from samframe.server.wire.requests import JobRequest, read_points
 
 
 def failure(peer, **fields):

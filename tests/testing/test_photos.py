@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from samframe.errors import OptionError
-from samframe.server.engine import OfflineEngine
+from samframe.server.engines.drawn import OfflineEngine
 from samframe.testing import SAMPLE_PHOTOS, sample_photo
 
 #: Lowest and highest share of the picture, in thousandths, that a good mask covers: judged by eye, with room.

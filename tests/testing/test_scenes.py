@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from samframe.server.engine import COLOURS, SHAPES
-from samframe.server.engine._text import parse_prompt
+from samframe.server.engines.drawn import COLOURS, SHAPES
+from samframe.server.engines.drawn.text import parse_prompt
 from samframe.testing import REPORTING_SEEDS, STYLES, TUNING_SEEDS, make_scene
 
 SEEDS = (1, 5003)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from samframe.testing._shapes import depth_map, draw_coverage, innermost_xy
+from samframe.testing.scenes.shapes import depth_map, draw_coverage, innermost_xy
 
 
 @pytest.mark.parametrize(

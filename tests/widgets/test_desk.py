@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 import samframe
 from samframe import Mask
-from samframe.widgets._ask import Quote, Reply
-from samframe.widgets._desk import Desk
-from samframe.widgets._view import marks_of, view_of
+from samframe.widgets.annotator.ask import Quote, Reply
+from samframe.widgets.annotator.desk import Desk
+from samframe.widgets.annotator.view import marks_of, view_of
 
 SIZE = (12, 16)
 BOX = Mask.from_bbox((2, 2, 5, 5), SIZE)

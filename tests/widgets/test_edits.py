@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import samframe
 from samframe import Mask, OptionError
-from samframe.widgets import _events as ev
-from samframe.widgets._edited import edits_of_frame, write_edits
+from samframe.widgets.annotator import events as ev
+from samframe.widgets.annotator.edited import edits_of_frame, write_edits
 
 SIZE = (12, 16)
 BOX = Mask.from_bbox((2, 2, 5, 5), SIZE)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from samframe.errors import OptionError
 from samframe.masks import Mask
-from samframe.widgets._query import Filter, expression_of, rows_kept
+from samframe.widgets.gallery.query import Filter, expression_of, rows_kept
 
 COLUMNS = {
     "status_col": "status",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samframe import Mask, MaskError
-from samframe.widgets._strokes import brush_mask, paint, polygon_mask
+from samframe.widgets.annotator.strokes import brush_mask, paint, polygon_mask
 
 coordinates = st.floats(-30, 60, allow_nan=False).map(lambda value: round(value, 2))
 points = st.tuples(coordinates, coordinates)

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from samframe import Mask
-from samframe.widgets._annotator import Annotator
-from samframe.widgets._ask import Quote, Reply
+from samframe.widgets.annotator.ask import Quote, Reply
+from samframe.widgets.annotator.widget import Annotator
 
 HEIGHT, WIDTH = 120, 200
 BOX = Mask.from_bbox((60, 40, 50, 30), (HEIGHT, WIDTH))

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from samframe.errors import OptionError
-from samframe.export import _hf_parquet, to_huggingface
+from samframe.export import to_huggingface
+from samframe.export.formats import hf_parquet as _hf_parquet
 from samframe.masks import Mask
 
 datasets = pytest.importorskip("datasets")

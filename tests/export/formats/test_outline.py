@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samframe.export._bridges import shortest_bridges
-from samframe.export._outline import fill_outline, one_outline
-from samframe.export._yolo import yolo_line, yolo_mask
+from samframe.export.formats.yolo import yolo_line, yolo_mask
+from samframe.export.outline.bridges import shortest_bridges
+from samframe.export.outline.single import fill_outline, one_outline
 from samframe.masks import Mask
 
 ARRAYS = st.tuples(st.integers(1, 16), st.integers(1, 16)).flatmap(lambda shape: hnp.arrays(bool, shape))

@@ -14,9 +14,9 @@ from PIL import Image
 import samframe
 from samframe.errors import OptionError
 from samframe.export import split
-from samframe.export._likeness import NEAR_DUPLICATE_BITS, link_near_duplicates, perceptual_hash
-from samframe.export._links import Links
-from samframe.export._splits import check_fractions, link_nodes
+from samframe.export.splits.drawing import check_fractions, link_nodes
+from samframe.export.splits.likeness import NEAR_DUPLICATE_BITS, link_near_duplicates, perceptual_hash
+from samframe.export.splits.links import Links
 from samframe.testing import make_scene, sample_photo
 
 FRACTIONS = st.sampled_from(

@@ -14,7 +14,7 @@ from PIL import Image
 import samframe
 from samframe.errors import OptionError
 from samframe.export import to_yolo
-from samframe.export._yolo import yolo_mask
+from samframe.export.formats.yolo import yolo_mask
 from samframe.masks import Mask
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from samframe.server.engine import OfflineEngine
+from samframe.server.engines.drawn import OfflineEngine
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import pytest
 
-from samframe.server.engine import EngineRefused
+from samframe.server.engines.drawn import EngineRefused
 from samframe.testing import REPORTING_SEEDS, make_scene
 
 SEEDS = REPORTING_SEEDS[:2]

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from samframe.server.engine import EngineRefused
-from samframe.server.engine._text import Query, parse_prompt
+from samframe.server.engines.drawn import EngineRefused
+from samframe.server.engines.drawn.text import Query, parse_prompt
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from samframe.errors import SamframeError
-from samframe.server.engine import ENGINE_NAME, EngineRefused
+from samframe.server.engines.drawn import ENGINE_NAME, EngineRefused
 
 
 def test_a_point_selects_the_thing_under_it(engine, card):
@@ -138,9 +138,7 @@ def test_a_refusal_is_one_of_our_errors():
 
 def test_importing_samframe_loads_no_engine():
     """The engine and Pillow come with the server, not with the package."""
-    program = (
-        "import sys, samframe; print([m for m in ('PIL', 'samframe.server.engine') if m in sys.modules])"
-    )
+    program = "import sys, samframe; print([m for m in ('PIL', 'samframe.server.engines.drawn') if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert shown.stdout.strip() == "[]"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from samframe.server.engine._pixels import box_mean, connected_components, keep_components, rgb_to_lab
+from samframe.server.engines.drawn.pixels import box_mean, connected_components, keep_components, rgb_to_lab
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from samframe.server.engine import EngineRefused
+from samframe.server.engines.drawn import EngineRefused
 
 SIZES = [(1, 1), (1, 2), (2, 1), (3, 3), (7, 5), (1, 2048), (2048, 1), (2, 700), (17, 400)]
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from samframe.server.engine import SHAPES
-from samframe.server.engine._shape_fit import fit_shape
-from samframe.testing._shapes import draw_coverage
+from samframe.server.engines.drawn import SHAPES
+from samframe.server.engines.drawn.shape_fit import fit_shape
+from samframe.testing.scenes.shapes import draw_coverage
 
 
 def drawn(shape, angle):

@@ -1,0 +1,254 @@
+"""Hugging Face datasets: Parquet with Image features, or a DatasetDict in memory."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
+
+from samframe.errors import MaskError, OptionError
+from samframe.export.formats.fidelity import Fidelity, likeness
+from samframe.export.formats.hf_parquet import SplitTables, hf_schema
+from samframe.export.formats.label_map import (
+    Overlap,
+    by_image,
+    check_overlap,
+    encode_label_map,
+    label_map,
+    read_label_map,
+    visible_share,
+)
+from samframe.export.formats.shelf import (
+    RowList,
+    Shelf,
+    export_folder,
+    file_of_picture,
+    refuse_url,
+    save_report,
+    split_names,
+)
+from samframe.export.splits import ExportCall, ExportOptions, find_members, iter_members, shows_options
+from samframe.masks import Mask
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pandas as pd
+
+    from samframe.export.report import ExportReport
+    from samframe.export.splits import Member, Members
+
+__all__ = ["to_huggingface"]
+
+Source = "pd.DataFrame | str | os.PathLike[str]"
+
+
+@overload
+def to_huggingface(
+    source: pd.DataFrame | str | os.PathLike[str],
+    path: None = None,
+    *,
+    task: Literal["instance", "semantic"] = "instance",
+    overlap: Overlap = "smaller",
+    **options: Unpack[ExportOptions],
+) -> Any: ...
+@overload
+def to_huggingface(
+    source: pd.DataFrame | str | os.PathLike[str],
+    path: str | os.PathLike[str],
+    *,
+    task: Literal["instance", "semantic"] = "instance",
+    overlap: Overlap = "smaller",
+    **options: Unpack[ExportOptions],
+) -> ExportReport: ...
+@shows_options
+def to_huggingface(
+    source: pd.DataFrame | str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
+    *,
+    task: Literal["instance", "semantic"] = "instance",
+    overlap: Overlap = "smaller",
+    **options: Unpack[ExportOptions],
+) -> Any:
+    """Make a Hugging Face dataset: in memory, or on disk as Parquet that ``load_dataset`` reads without samframe.
+
+    For instances, one row a mask: ``image``, ``mask`` (black and white), ``label`` (a ClassLabel), ``prompt``,
+    ``bbox`` (x, y, width, height in pixels), ``area`` (pixels), ``annotation_id``, ``row``. For semantic segmentation,
+    one row an image: ``image``, and ``label_map`` of which 0 is background and 1 the first category.
+
+    Parameters
+    ----------
+    source : DataFrame or path
+        A frame with masks, a Parquet file, or a dataset's folder.
+    path : path, optional
+        A folder, which appears whole or not at all; the files are ``data/SPLIT-*.parquet``. None: in memory, for which
+        the package datasets is needed (``pip install samframe[hf]``).
+    task : {"instance", "semantic"}
+        One row a mask, or one row an image.
+    overlap : {"smaller", "larger", "last", "first"}
+        For semantic segmentation, which mask is seen where several lie.
+    **options
+        See :class:`samframe.export.ExportOptions`.
+
+    Returns
+    -------
+    ExportReport or datasets.DatasetDict
+        The report where a folder was written, also in ``fidelity.json``; without one the datasets, of which each
+        ``info.description`` is the report in one line.
+
+    Raises
+    ------
+    OptionError
+        If an option, a column or the folder is wrong, no row can be exported, or datasets is needed and missing.
+    ImageError
+        If an image changes meanwhile.
+    OSError
+        If the folder cannot be written.
+    """
+    call = ExportCall(**options)
+    if task not in {"instance", "semantic"}:
+        raise OptionError(f"task is 'instance' or 'semantic', not {task!r}.")
+    check_overlap(overlap, ())
+    if path is None:
+        library = _datasets()
+        made = _Made(source, call, task=task, overlap=overlap)
+        made.fill(None)
+        return _in_memory(library, made)
+    with export_folder(path, overwrite=call.overwrite) as root:
+        made = _Made(source, call, task=task, overlap=overlap)
+        with RowList(root, call) as rows:
+            made.fill(root, rows)
+        report = made.report(path)
+        save_report(root, report, call)
+    return report
+
+
+class _Made:
+    """The tables of one export, and what was measured of them."""
+
+    def __init__(
+        self, source: pd.DataFrame | str | os.PathLike[str], call: ExportCall, *, task: str, overlap: str
+    ) -> None:
+        self._source, self._call, self._overlap = source, call, overlap
+        self._is_semantic = task == "semantic"
+        self.members: Members = find_members(source, call, refuse=refuse_url)
+        if self._is_semantic:
+            check_overlap(overlap, self.members.categories)
+        self.names = split_names(self.members.splits)
+        self._shelf = Shelf(None, paths=call.paths)
+        self._checksums = dict.fromkeys(self.names, 0)
+        self._fidelity = Fidelity()
+        self.tables: SplitTables | None = None
+
+    def fill(self, root: Path | None, rows: RowList | None = None) -> None:
+        """Make all rows, in files below `root` or in memory, and read them back.
+
+        Raises
+        ------
+        MaskError
+            If what is read back is not what was written.
+        """
+        schema = hf_schema(self.members.categories, is_semantic=self._is_semantic)
+        column = "label_map" if self._is_semantic else "mask"
+        with SplitTables(schema, self.names, root) as tables:
+            for split, row in self._semantic_rows(rows) if self._is_semantic else self._instance_rows(rows):
+                self._checksums[split] = _checksum(row["image"], row[column], self._checksums[split])
+                tables.add(split, row)
+        for split, written in self._checksums.items():
+            found = 0
+            for image, mask in tables.pairs(split, "image", column):
+                found = _checksum(image, mask, found)
+            if found != written:
+                raise MaskError(f"split {split!r}: the rows read back are not those that were written.")
+        self.tables = tables
+
+    def _instance_rows(self, lines: RowList | None) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield a split and a row for each mask, measured on the PNG that it holds."""
+        for member in iter_members(self._source, self._call, self.members):
+            record = member.record
+            if record.mask is None:
+                continue
+            png = record.mask.to_png()
+            iou = likeness(record.mask, Mask.from_png(png) if record.area else record.mask)
+            self._fidelity.add(record.position, iou)
+            image = self._image(member)
+            name = image["path"]
+            if lines is not None:
+                placed, _ = self._shelf.place(member)
+                lines.add(member, placed, category=self.members.categories[member.category])
+            yield (
+                member.split,
+                {
+                    "image": image,
+                    "mask": {"bytes": png, "path": f"{name.rsplit('.', 1)[0]}-{record.annotation_id}.png"},
+                    "label": member.category,
+                    "prompt": self._call.shown(record.prompt),
+                    "bbox": list(record.bbox_xywh),
+                    "area": record.area,
+                    "annotation_id": record.annotation_id,
+                    "row": record.position,
+                },
+            )
+
+    def _semantic_rows(self, lines: RowList | None) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield a split and a row for each image, measured on the PNG that it holds."""
+        for rows in by_image(iter_members(self._source, self._call, self.members)):
+            png = encode_label_map(label_map(rows, overlap=self._overlap), coloured=False)
+            found = read_label_map(png)
+            image = self._image(rows[-1])
+            placed, _ = self._shelf.place(rows[-1])
+            for row in rows:
+                share = visible_share(row, found)
+                self._fidelity.add(row.record.position, share)
+                if lines is not None:
+                    category = self.members.categories[row.category]
+                    lines.add(row, placed, category=category, iou=round(share, 6))
+            yield (
+                rows[0].split,
+                {
+                    "image": image,
+                    "label_map": {"bytes": png, "path": f"{placed.stem}.png"},
+                },
+            )
+
+    def _image(self, member: Member) -> dict[str, Any]:
+        picture = member.record.picture
+        if picture is None:  # such rows are no members
+            raise MaskError(f"Row {member.record.position} has no image.")
+        placed, _ = self._shelf.place(member)
+        data, suffix = file_of_picture(picture)
+        return {"bytes": data, "path": f"{placed.stem}{suffix}"}
+
+    def report(self, path: str | os.PathLike[str]) -> ExportReport:
+        """Return what was measured."""
+        return self._fidelity.report(
+            path, "huggingface", left_out=self.members.left_out, warnings=self.members.warnings
+        )
+
+
+def _checksum(image: dict[str, Any], mask: dict[str, Any], before: int) -> int:
+    """Return the checksum of all rows up to this one."""
+    return zlib.crc32(mask["bytes"], zlib.crc32(image["bytes"], before))
+
+
+def _datasets() -> Any:
+    try:
+        import datasets  # noqa: PLC0415 - an optional extra
+    except ImportError:
+        raise OptionError(
+            "A DatasetDict in memory needs the package datasets: pip install samframe[hf]. "
+            "With a folder as path it is not needed."
+        ) from None
+    return datasets
+
+
+def _in_memory(library: Any, made: _Made) -> Any:
+    """Return the tables as a DatasetDict."""
+    found = library.DatasetDict()
+    for split, name in made.names.items():
+        if made.tables is not None:
+            dataset = library.Dataset(library.table.InMemoryTable(made.tables.table(split)))
+            dataset.info.description = str(made.report(""))
+            found[name] = dataset
+    return found

@@ -1,0 +1,245 @@
+"""YOLO segmentation: one outline an object, measured as a trainer will read it."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import TYPE_CHECKING, Unpack
+
+import numpy as np
+
+from samframe.errors import MaskError, OptionError
+from samframe.export.files import Scratch
+from samframe.export.formats.fidelity import Fidelity, likeness
+from samframe.export.formats.shelf import RowList, Shelf, export_folder, refuse_url, save_report, split_names
+from samframe.export.outline import fill_outline, one_outline
+from samframe.export.splits import ExportCall, ExportOptions, find_members, iter_members, shows_options
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from samframe.export.formats.shelf import Placed
+    from samframe.export.report import ExportReport
+    from samframe.export.splits import Member
+    from samframe.masks import Mask
+
+__all__ = ["to_yolo", "yolo_line", "yolo_mask"]
+
+#: Digits after the point: a tenth of a pixel at 100,000 pixels a side.
+_DIGITS = 6
+
+
+@shows_options
+def to_yolo(
+    source: pd.DataFrame | str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    *,
+    min_iou: float = 0.9,
+    **options: Unpack[ExportOptions],
+) -> ExportReport:
+    """Write a YOLO segmentation dataset: ``images/SPLIT/``, ``labels/SPLIT/``, ``data.yaml``.
+
+    YOLO's labels are one ring an object and know neither holes nor parts. A hole is reached through a cut of no width,
+    which loses nothing; parts are joined by lines of one pixel, and parts smaller than the line to them are left out.
+    Each row's IoU is measured on the text that is written, as ultralytics reads it.
+
+    Parameters
+    ----------
+    source : DataFrame or path
+        A frame with masks, a Parquet file, or a dataset's folder.
+    folder : path
+        Appears whole or not at all. An earlier export of a training set is replaced, anything else refused.
+    min_iou : float
+        Rows that cannot be said this well are left out and listed in the report; 0 writes all.
+    **options
+        See :class:`samframe.export.ExportOptions`.
+
+    Returns
+    -------
+    ExportReport
+        Also in ``fidelity.json``; ``rows.jsonl`` leads from images and lines back to rows.
+
+    Raises
+    ------
+    OptionError
+        If an option, a column or the folder is wrong, or no row can be exported.
+    ImageError
+        If an image changes meanwhile.
+    OSError
+        If the folder cannot be written.
+    """
+    call = ExportCall(**options)
+    if isinstance(min_iou, bool) or not isinstance(min_iou, int | float) or not 0 <= min_iou <= 1:
+        raise OptionError(f"min_iou is a number from 0 to 1, not {min_iou!r}.")
+    with export_folder(folder, overwrite=call.overwrite) as root:
+        members = find_members(source, call, refuse=refuse_url)
+        names = split_names(members.splits)
+        writer = _Writer(root, names, paths=call.paths)
+        with RowList(root, call) as rows:
+            for member in iter_members(source, call, members):
+                writer.write(member, members.categories[member.category], rows, min_iou=min_iou)
+        if not writer.fidelity.rows:
+            raise OptionError(
+                f"No row can be exported. Row {writer.left_out[0][0]}: {writer.left_out[0][1]}."
+            )
+        writer.check_labels()
+        (root / "data.yaml").write_text(_data_yaml(names, members.categories), encoding="utf-8")
+        report = writer.fidelity.report(
+            folder,
+            "yolo",
+            left_out=[*members.left_out, *writer.left_out],
+            warnings=[*members.warnings, *writer.warnings(names)],
+        )
+        save_report(root, report, call)
+    return report
+
+
+def yolo_line(mask: Mask, category: int) -> str:
+    """Return a mask as a line of a YOLO label file: class, then ``x y`` as shares of width and height.
+
+    Parameters
+    ----------
+    mask : Mask
+        Not empty.
+    category : int
+        From 0.
+    """
+    height, width = mask.size_hw
+    shares = one_outline(mask).ring / (width, height)
+    texts = (f"{share:.{_DIGITS}f}".rstrip("0").rstrip(".") for share in shares.ravel().tolist())
+    return " ".join([str(category), *texts])
+
+
+def yolo_mask(line: str, size_hw: tuple[int, int]) -> Mask:
+    """Return the mask that ultralytics makes of a label's line, at the image's size.
+
+    Parameters
+    ----------
+    line : str
+        Class, then ``x y`` as shares of width and height.
+    size_hw : (int, int)
+        Height and width of the image in pixels.
+
+    Raises
+    ------
+    MaskError
+        If the line is none.
+    """
+    try:
+        # float32 as in ultralytics' verify_image_label: what is lost there is lost here.
+        shares = np.array(line.split()[1:], dtype=np.float32).reshape(-1, 2)
+    except ValueError:
+        raise MaskError(f"not a line of YOLO segmentation: {line[:40]!r}") from None
+    return fill_outline(shares * np.array(size_hw[::-1], dtype=np.float32), size_hw)
+
+
+class _Writer:
+    """Writes images and labels, and keeps what the report tells."""
+
+    def __init__(self, root: Path, names: dict[str, str], *, paths: str) -> None:
+        images = {split: root / "images" / name for split, name in names.items()}
+        self._labels = {split: root / "labels" / name for split, name in names.items()}
+        for path in (*images.values(), *self._labels.values()):
+            path.mkdir(parents=True)
+        self._shelf = Shelf(images, paths=paths)
+        self._root = root
+        self._written = Scratch().map()
+        self._n_images = self._n_below = 0
+        self.fidelity = Fidelity()
+        self.left_out: list[tuple[int, str]] = []
+
+    def write(self, member: Member, category: str, rows: RowList, *, min_iou: float) -> None:
+        """Write a row's label and, once, its image; a row with an empty mask gives the image alone."""
+        mask, position = member.record.mask, member.record.position
+        if mask is None or not member.record.area:
+            self._place(member)
+            self.left_out.append((position, "the mask is empty: its image is there without a label"))
+            return
+        line = yolo_line(mask, member.category)
+        iou = likeness(mask, yolo_mask(line, mask.size_hw))
+        if iou < min_iou:
+            self._n_below += 1
+            self.left_out.append(
+                (position, f"one outline says it with IoU {iou:.3f}, less than min_iou={min_iou:g}")
+            )
+            return
+        path, placed = self._place(member)
+        text = f"{line}\n".encode("ascii")
+        with path.open("ab") as file:
+            file.write(text)
+        number, checksum = self._known(path)
+        self._written[self._key(path)] = f"{number + 1} {zlib.crc32(text, checksum)}"
+        rows.add(member, placed, line=number, category=category, iou=round(iou, 6))
+        self.fidelity.add(position, iou)
+
+    def _place(self, member: Member) -> tuple[Path, Placed]:
+        """Return the label file of a row's image, and the image's place."""
+        placed, is_new = self._shelf.place(member)
+        path = self._labels[member.split] / f"{placed.stem}.txt"
+        if is_new:
+            path.touch()
+            self._n_images += 1
+        return path, placed
+
+    def _key(self, path: Path) -> str:
+        return path.relative_to(self._root).as_posix()
+
+    def _known(self, path: Path) -> tuple[int, int]:
+        """Return how many lines a file has, and their checksum."""
+        number, checksum = str(self._written.get(self._key(path), "0 0")).split()
+        return int(number), int(checksum)
+
+    def check_labels(self) -> None:
+        """Read all labels anew.
+
+        Raises
+        ------
+        MaskError
+            If one is not what was measured.
+        """
+        n_files = 0
+        for folder in self._labels.values():
+            for path in folder.iterdir():
+                n_files += 1
+                if zlib.crc32(path.read_bytes()) != self._known(path)[1]:
+                    raise MaskError(f"{path.name}: the labels read back are not those that were written.")
+        if n_files != self._n_images:
+            raise MaskError(f"{n_files:,} label files were read back, {self._n_images:,} written.")
+
+    def warnings(self, names: dict[str, str]) -> list[str]:
+        """Return what the reader of the output should know."""
+        found = []
+        if self._n_below:
+            found.append(
+                f"{self._n_below:,} rows are below min_iou and left out; their images, where other rows show them, "
+                "are there with the object unlabelled."
+            )
+        if "val" not in names:
+            found.append(
+                'There is no split "val", which trainers ask for: data.yaml names another one in its place.'
+            )
+        return found
+
+
+def _data_yaml(names: dict[str, str], categories: Sequence[str]) -> str:
+    """Return data.yaml. It names no folder of its own: readers then take the one that it lies in."""
+    first = next(iter(names.values()))
+    folders = {
+        "train": names.get("train", first),
+        "val": names.get("val", names.get("train", first)),
+        **names,
+    }
+    lines = [f"{_quoted(split)}: {_quoted(f'images/{name}')}" for split, name in folders.items()]
+    lines += ["", "names:", *(f"  {at}: {_quoted(name)}" for at, name in enumerate(categories))]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """Return a text as YAML reads it: plain where it is a plain word, else quoted as in JSON, which YAML takes too."""
+    is_plain = text.isascii() and text.replace("/", "").isalpha()
+    is_word = text.lower() not in {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
+    return text if is_plain and is_word else json.dumps(text, ensure_ascii=False)

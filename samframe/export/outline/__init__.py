@@ -1,0 +1,5 @@
+"""One closed outline for a whole mask."""
+
+from samframe.export.outline.single import fill_outline, one_outline
+
+__all__ = ["fill_outline", "one_outline"]

@@ -1,0 +1,34 @@
+"""One call on one frame: columns in, a run, columns out."""
+
+from samframe.frame.call.display import make_display
+from samframe.frame.call.functions import asegment, plan, segment, start, survey
+from samframe.frame.call.offline_client import OFFLINE_KEY, OfflineClient, offline
+from samframe.frame.call.options import CallOptions, SegmentOptions, mirrors, signed
+from samframe.frame.call.report import RunReport
+from samframe.frame.call.result import empty_result
+from samframe.frame.call.rows import factorize_cells, read_prompt
+from samframe.frame.call.run import Run, last_run
+from samframe.frame.call.work import Work
+
+__all__ = [
+    "OFFLINE_KEY",
+    "CallOptions",
+    "OfflineClient",
+    "Run",
+    "RunReport",
+    "SegmentOptions",
+    "Work",
+    "asegment",
+    "empty_result",
+    "factorize_cells",
+    "last_run",
+    "make_display",
+    "mirrors",
+    "offline",
+    "plan",
+    "read_prompt",
+    "segment",
+    "signed",
+    "start",
+    "survey",
+]

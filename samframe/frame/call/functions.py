@@ -1,0 +1,173 @@
+"""The typed functions behind ``df.sam``: segment, asegment, start and plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
+
+from samframe._sync import run_nested
+from samframe.frame.call.options import CallOptions, SegmentOptions, signed
+from samframe.frame.call.run import Run, interrupt_text
+from samframe.frame.call.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    import pandas as pd
+
+    from samframe.jobs import Plan, Survey
+
+__all__ = ["asegment", "plan", "segment", "start", "survey"]
+
+
+@signed(leading=("df",))
+def segment(
+    df: pd.DataFrame,
+    image_col: Hashable = "image",
+    prompt_col: Hashable | None = "prompt",
+    **options: Unpack[SegmentOptions],
+) -> pd.DataFrame:
+    """Segment the image of each row and return a new frame with the masks.
+
+    Equal rows share one job, rows that are stored already cost nothing, and every job is in the ledger before it is
+    sent: after an interrupt, a crash or a network failure, the same call goes on where it ended.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        Any index, any length. It is not changed.
+    image_col : column name
+        A path, an http(s) URL (passed on, not downloaded), a data URI, bytes, a Pillow image, a uint8 array of shape
+        (H, W), (H, W, 3) or (H, W, 4), or an fsspec URL.
+    prompt_col : column name or None
+        Text that names the object. None where rows have coordinates only.
+    coordinates_col, remove_coordinates_col : column name, optional
+        Points to include and to exclude: ``(x, y)``, a list of points or an (n, 2) array a row, in pixels of the image
+        as stored. The API ignores them in rows that have a prompt.
+    model : str
+        Slug of the model.
+    client : Client, optional
+        Where to send jobs; None: Segmind, with the key of ``SEGMIND_API_KEY``. ``samframe.offline()`` needs no key.
+    overlay_mask : bool
+        Keep the image with the mask painted on it as an artifact (column ``overlay``, its path), and make no mask.
+    base64 : bool
+        Take the output in the answer in place of a URL.
+    store : path, optional
+        Folder of the ledger and the artifacts; None: ``SAMFRAME_STORE``, else the user's data folder.
+    rate_limit : float, optional
+        Requests a minute; None learns it.
+    max_cost : float, optional
+        US dollars; no job is sent that could pass it.
+    retry : str or iterable of str
+        Settled rows to pay for again: ``"failed"``, ``"in_doubt"``, ``"lost"``. Those in doubt whose image is a URL
+        are looked for in the request history first, and collected free where they are found.
+    refresh : bool
+        Pay anew for rows that are stored.
+    on_error : {"record", "raise"}
+        ``"raise"``: raise after the run if any row has no result.
+    details : bool
+        Also add ``request_id``, ``cost`` (US dollars), ``queue_time``, ``total_time`` (seconds), ``attempts``,
+        ``engine`` and ``score`` (0 to 1, how sure the local server's engine is; Segmind tells none).
+    columns : mapping, optional
+        New names for output columns: ``{"mask": "car_mask"}``.
+    overwrite : bool
+        Whether output columns may replace existing ones.
+    progress : {"auto", "widget", "bar"} or bool
+        How the run shows itself.
+    image_root : path, optional
+        Folder that paths must lie in.
+    bridge : {"thread", "nest"}
+        ``"nest"`` runs on the caller's own running loop (for objects bound to it); the default is a loop in a thread.
+    shared : str, optional
+        Name of a run that several processes of this machine share: one pace for the account, and one ``max_cost`` for
+        all calls of that name in the same ``store``, whenever they are made.
+    upload_shared : int, optional
+        An image that so many jobs of the call share, two or more, is uploaded once and sent by its URL: less traffic
+        where one image has many prompts. Uploaded files are public and cannot be deleted. None: never.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows, index and order, with ``mask`` (dtype ``mask``), ``status`` (categorical), ``inference_time``
+        (Float64, seconds of server compute) and ``error`` (string; NA where nothing happened).
+
+    Raises
+    ------
+    OptionError
+        If an option or a column is wrong; nothing was sent.
+    ApiError
+        If the call stopped as a whole (bad key, no credits, no connection); ``.frame`` holds the rows so far.
+    LedgerError
+        If the ledger cannot be used; nothing more was sent.
+    RowsFailedError
+        With ``on_error="raise"``.
+    KeyboardInterrupt
+        After a stop; ``samframe.last_run().frame`` has the rows so far.
+
+    Examples
+    --------
+    >>> import pandas as pd, samframe
+    >>> from samframe.testing import sample_photo
+    >>> df = pd.DataFrame({"image": [sample_photo("coffee")], "at": [(260, 190)]})
+    >>> with samframe.offline() as client:
+    ...     out = samframe.segment(df, "image", None, coordinates_col="at", client=client)
+    >>> out["status"].tolist()
+    ['completed']
+    """
+    call = CallOptions(image_col, prompt_col, **options)
+    if call.bridge != "nest":
+        return Run(Work(df, call)).result()
+    work = Work(df, call)
+    try:
+        run_nested(Run(work, here=True).main, stop=work.stop)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(interrupt_text(work)) from None
+    work.raise_failed_rows()
+    return work.frame()
+
+
+@signed(leading=("df",))
+async def asegment(
+    df: pd.DataFrame,
+    image_col: Hashable = "image",
+    prompt_col: Hashable | None = "prompt",
+    **options: Unpack[SegmentOptions],
+) -> pd.DataFrame:
+    """Segment as a coroutine, on the caller's own loop. Parameters, result and errors are those of :func:`segment`.
+
+    When it is cancelled, POSTs in flight are answered, their ids are kept, and ``CancelledError`` goes on;
+    ``samframe.last_run().frame`` has the rows so far.
+    """
+    work = Work(df, CallOptions(image_col, prompt_col, **options))
+    await Run(work, here=True).main()
+    work.raise_failed_rows()
+    return work.frame()
+
+
+@signed(leading=("df",))
+def start(
+    df: pd.DataFrame,
+    image_col: Hashable = "image",
+    prompt_col: Hashable | None = "prompt",
+    **options: Unpack[SegmentOptions],
+) -> Run:
+    """Start the run of :func:`segment` and return at once with a live handle."""
+    return Run(Work(df, CallOptions(image_col, prompt_col, **options)))
+
+
+@signed(leading=("df",))
+def plan(
+    df: pd.DataFrame,
+    image_col: Hashable = "image",
+    prompt_col: Hashable | None = "prompt",
+    **options: Unpack[SegmentOptions],
+) -> Plan:
+    """Return the bill of the same :func:`segment` call: rows, duplicates, jobs to pay, dollars, minutes.
+
+    Images are read and hashed; nothing is sent.
+    """
+    return Work(df, CallOptions(image_col, prompt_col, **options), dry=True).plan()
+
+
+def survey(df: pd.DataFrame, call: CallOptions) -> Survey:
+    """Return what a call would do with each distinct job, before it is counted for a plan. Nothing is sent."""
+    return Work(df, call, dry=True).survey()

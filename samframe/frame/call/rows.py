@@ -1,0 +1,306 @@
+"""Columns in: rows become distinct jobs, or the reason why one cannot be sent. Positions count, the index does not."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from samframe._frame import is_missing
+from samframe.errors import ImageError, OptionError
+from samframe.frame.call.points import read_points
+from samframe.jobs import Job, Parameters, Points, job_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from samframe.images import Image
+
+__all__ = ["Distinct", "Inputs", "distinct_rows", "factorize_cells", "make_inputs", "read_prompt"]
+
+# What shows as nothing, by Unicode's categories: controls, formats (zero-width and direction marks, soft hyphen, byte
+# order mark), spaces; and the letters that are blank by design (Hangul fillers, the Braille blank).
+_INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+_BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
+_HALF_PIXEL = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distinct:
+    """The distinct combinations of cells in a frame.
+
+    Attributes
+    ----------
+    images : list of object
+        Distinct image cells.
+    prompts : list of object
+        Distinct prompt cells.
+    points, remove_points : list of object
+        Distinct coordinate cells.
+    combinations : ndarray of int64, shape (n, 4)
+        Indexes into the four lists, one row a distinct combination.
+    first : ndarray of int64, shape (n,)
+        Position of the first frame row of each.
+    codes : ndarray of int64, shape (n_rows,)
+        Which combination each frame row is.
+    """
+
+    images: list[Any]
+    prompts: list[Any]
+    points: list[Any]
+    remove_points: list[Any]
+    combinations: NDArray[np.int64]
+    first: NDArray[np.int64]
+    codes: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What a frame asks for.
+
+    Attributes
+    ----------
+    jobs : list of Job
+        Distinct jobs.
+    problems : list of str
+        Why a combination cannot be sent.
+    codes : ndarray of int64, shape (n_rows,)
+        For each row the index of its job, or ``-1 - i`` for problem ``i``.
+    """
+
+    jobs: list[Job]
+    problems: list[str]
+    codes: NDArray[np.int64]
+
+    @property
+    def n_invalid(self) -> int:
+        """How many rows cannot be sent."""
+        return int(np.count_nonzero(self.codes < 0))
+
+
+def distinct_rows(df: pd.DataFrame, columns: Sequence[Hashable | None]) -> Distinct:
+    """Find the distinct combinations of the image, prompt, points and remove-points columns.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        Any index.
+    columns : sequence of four column names or None
+        None stands for a column of nothing.
+
+    Raises
+    ------
+    OptionError
+        If a column is missing or named twice in the frame.
+    """
+    lists: list[list[Any]] = []
+    parts: list[NDArray[np.int64]] = []
+    codes = np.zeros(len(df), dtype=np.int64)
+    for name in columns:
+        part, uniques = (
+            factorize_cells(_column(df, name)) if name is not None else (np.zeros_like(codes), [None])
+        )
+        lists.append(uniques)
+        parts.append(part)
+        codes = _combine(codes, part, len(uniques))
+    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
+    order = np.argsort(first, kind="stable")  # jobs go out in the order of the frame
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    first = first[order].astype(np.int64)
+    return Distinct(
+        images=lists[0],
+        prompts=lists[1],
+        points=lists[2],
+        remove_points=lists[3],
+        combinations=np.stack([part[first] for part in parts], axis=1),
+        first=first,
+        codes=rank[inverse.reshape(-1)].astype(np.int64),
+    )
+
+
+def make_inputs(
+    distinct: Distinct, images: Sequence[Image | ImageError], *, identity: str, parameters: Parameters
+) -> Inputs:
+    """Turn distinct combinations into distinct jobs.
+
+    Parameters
+    ----------
+    distinct : Distinct
+        The combinations.
+    images : sequence of Image or ImageError
+        One for each of ``distinct.images``.
+    identity : str
+        What stands for the deployment of the API in a job's key.
+    parameters : Parameters
+        What is the same for every row.
+    """
+    prompts = [read_prompt(cell) for cell in distinct.prompts]
+    points = [_attempt(read_points, cell) for cell in distinct.points]
+    removes = [_attempt(read_points, cell) for cell in distinct.remove_points]
+    lists: tuple[Sequence[Any], ...] = (images, prompts, points, removes)
+    by_key: dict[str, int] = {}
+    heads: list[int] = []
+    problems: list[str] = []
+    code_of = np.empty(len(distinct.first), dtype=np.int64)
+    for index, places in enumerate(distinct.combinations):
+        image, prompt, point, remove = (cells[at] for cells, at in zip(lists, places, strict=True))
+        problem = _problem(image, prompt, point, remove)
+        if problem is not None:
+            code_of[index] = -1 - len(problems)
+            problems.append(problem)
+            continue
+        key = job_key(
+            identity=identity,
+            image_identity=image.identity,
+            prompt=prompt,
+            points=point,
+            remove_points=remove,
+            parameters=parameters,
+        )
+        code_of[index] = by_key.setdefault(key, len(heads))
+        if code_of[index] == len(heads):
+            heads.append(index)
+    codes = code_of[distinct.codes]
+    n_rows = np.bincount(codes[codes >= 0], minlength=len(heads)).tolist()
+    jobs = []
+    for key, index, count in zip(by_key, heads, n_rows, strict=True):
+        image, prompt, point, remove = (
+            cells[at] for cells, at in zip(lists, distinct.combinations[index], strict=True)
+        )
+        jobs.append(
+            Job(
+                key=key,
+                image=image,
+                prompt=prompt,
+                points=point,
+                remove_points=remove,
+                parameters=parameters,
+                row=int(distinct.first[index]),
+                n_rows=count,
+            )
+        )
+    return Inputs(jobs=jobs, problems=problems, codes=codes)
+
+
+class _Bad(str):
+    """A cell's problem in words, in the place of its value."""
+
+    __slots__ = ()
+
+
+def read_prompt(cell: object) -> str | None:
+    """Return a prompt NFC-normalised and stripped; None where the cell holds none; a problem in words as ``_Bad``."""
+    if is_missing(cell):
+        return None
+    if not isinstance(cell, str):
+        return _Bad(
+            f"the prompt is a {type(cell).__name__}, not text; convert it with .astype(str) or .decode()"
+        )
+    try:
+        cell.encode("utf-8")
+    except UnicodeEncodeError:
+        return _Bad("the prompt holds half a character (a lone surrogate) that cannot be sent")
+    prompt = unicodedata.normalize("NFC", cell).strip()
+    return prompt if any(map(_is_visible, prompt)) else None
+
+
+def _is_visible(letter: str) -> bool:
+    return unicodedata.category(letter) not in _INVISIBLE and letter not in _BLANK_LETTERS
+
+
+def _attempt(function: Callable[[object], Points], cell: object) -> Points | _Bad:
+    try:
+        return function(cell)
+    except ValueError as error:
+        return _Bad(str(error))
+
+
+def _problem(
+    image: Image | ImageError, prompt: str | None, points: Points | _Bad, removes: Points | _Bad
+) -> str | None:
+    """Return why a combination cannot be sent, None where it can."""
+    if isinstance(image, ImageError):
+        return str(image)
+    if isinstance(prompt, _Bad):
+        return prompt
+    for name, value in (("coordinates", points), ("remove_coordinates", removes)):
+        if isinstance(value, _Bad):
+            return f"{name}: {value}"
+        outside = _outside(image, value)
+        if outside is not None:
+            return f"{name}: {outside}"
+    if prompt is None and not points:
+        return (
+            "there is neither a prompt nor coordinates"
+            if not removes
+            else "there are remove_coordinates, but nothing to find"
+        )
+    return None
+
+
+def _outside(image: Image, points: Points) -> str | None:
+    if image.stored_hw is None:
+        return None
+    height, width = image.stored_hw
+    for x, y in points:
+        if not (-_HALF_PIXEL <= x <= width - _HALF_PIXEL and -_HALF_PIXEL <= y <= height - _HALF_PIXEL):
+            return f"({x:g}, {y:g}) lies outside the image of {width} x {height} px (x before y)"
+    return None
+
+
+def _column(df: pd.DataFrame, name: Hashable) -> Any:
+    try:
+        is_there = name in df.columns
+    except TypeError:
+        raise OptionError(
+            f"A column name is wanted, not a {type(name).__name__}. Nothing was sent."
+        ) from None
+    if not is_there:
+        known = ", ".join(map(repr, list(df.columns)[:12]))
+        raise OptionError(f"The frame has no column {name!r}; it has {known or 'none'}. Nothing was sent.")
+    column = df[name]
+    if isinstance(column, pd.DataFrame):
+        raise OptionError(
+            f"The frame has {column.shape[1]} columns named {name!r}; rename all but one. Nothing was sent."
+        )
+    return column.to_numpy(dtype=object)
+
+
+def factorize_cells(values: Iterable[Any]) -> tuple[NDArray[np.int64], list[Any]]:
+    """Return a code for each value and the distinct values; what cannot be hashed by value goes by identity."""
+    seen: dict[Any, int] = {}
+    uniques: list[Any] = []
+    codes = []
+    for value in values:
+        key = value if type(value) is str else _identity_key(value)
+        code = seen.get(key)
+        if code is None:
+            code = seen[key] = len(uniques)
+            uniques.append(value)
+        codes.append(code)
+    return np.asarray(codes, dtype=np.int64), uniques
+
+
+def _identity_key(value: Any) -> Any:
+    if isinstance(value, str | bytes):
+        return (type(value), value)
+    if isinstance(value, tuple):
+        try:
+            hash(value)
+        except TypeError:
+            return (id(value),)
+        return (tuple, value)
+    return (id(value),)
+
+
+def _combine(codes: NDArray[np.int64], part: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Return codes of pairs, made dense again so that they never overflow."""
+    _, inverse = np.unique(codes * max(size, 1) + part, return_inverse=True)
+    dense: NDArray[np.int64] = inverse.reshape(-1).astype(np.int64)
+    return dense

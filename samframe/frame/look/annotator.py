@@ -1,0 +1,173 @@
+"""``df.sam.annotate``: the annotator handed its frame and the ordinary engine, and its log repeated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from samframe._contract import DEFAULT_MODEL
+from samframe.errors import AuthenticationError, OptionError
+from samframe.frame.call import CallOptions
+from samframe.frame.look.fetching import make_fetch
+from samframe.segmind import Client
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Hashable, Iterable, Mapping
+
+    from samframe.frame.look.resend import EngineSegmenter, NoSegmenter
+    from samframe.widgets.annotator.widget import Annotator
+
+__all__ = ["annotate", "replay"]
+
+
+def annotate(
+    df: pd.DataFrame,
+    image_col: Hashable = "image",
+    prompt_col: Hashable | None = "prompt",
+    *,
+    mask_col: Hashable = "mask",
+    rows: Any = None,
+    client: Client | None = None,
+    max_cost: float | None = None,
+    store: str | os.PathLike[str] | None = None,
+    model: str = DEFAULT_MODEL,
+    rate_limit: float | None = None,
+    retry: str | Iterable[str] = ("failed",),
+    image_root: str | os.PathLike[str] | None = None,
+) -> Annotator:
+    """Open rows one at a time in the notebook, to correct their masks by clicks, a prompt, brush and polygon.
+
+    A click includes, a right-click or Shift-click excludes, Enter sends: nothing is sent by a click, and the price
+    stands beside the button. Jobs go through the ordinary engine: equal ones are paid once, stored ones are free. Rows
+    put in the queue (Q) are sent as one batch (Shift Enter). A accepts the mask that is shown, R throws the edits away,
+    U and Y undo and redo, through all rows.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        What :func:`segment` returned, or any frame with images. It is not changed.
+    image_col : column name
+        Cells as :func:`segment` takes them.
+    prompt_col : column name or None
+        Prompts to begin with; a frame without a column ``prompt`` begins without.
+    mask_col : column name
+        A column of dtype ``mask``; where there is none all rows begin without a mask.
+    rows : optional
+        Which rows to go through: positions, or one True or False for each row. None: all.
+    client : Client, optional
+        As for :func:`segment`. Without a key all can be edited and nothing can be sent. A client that is given also
+        fetches images behind URLs to show them, by its own rules for downloads and without its key; else their masks
+        are shown on a plain ground.
+    max_cost : float, optional
+        US dollars that this annotator may spend in all; a hard stop.
+    store, model, rate_limit, retry, image_root
+        As for :func:`segment`. A job that failed (it was not billed) is sent again by default.
+
+    Returns
+    -------
+    Annotator
+        A widget: ``.result()`` is the new frame, ``.events`` the log, ``.pending`` the rows whose jobs are out.
+
+    Raises
+    ------
+    OptionError
+        If an option or a column is wrong, or anywidget is not installed.
+    """
+    if not isinstance(df, pd.DataFrame):
+        raise OptionError(f"annotate takes a pandas DataFrame, not a {type(df).__name__}.")
+    if prompt_col == "prompt" and "prompt" not in df.columns:
+        prompt_col = None
+    for name in (image_col, *(() if prompt_col is None else (prompt_col,))):
+        if name not in df.columns or not isinstance(df[name], pd.Series):
+            raise OptionError(f"The frame has not one column {name!r}.")
+    # The options are checked now, not when the first job is sent.
+    options: dict[str, Any] = {"model": model, "store": store, "rate_limit": rate_limit, "retry": retry}
+    options |= {"image_root": image_root, "client": client, "max_cost": max_cost}
+    CallOptions("image", "prompt", **options)
+    shown = _positions(rows, len(df))
+    kind = _annotator_class()
+    return kind(
+        df,
+        shown,
+        image_col=image_col,
+        prompt_col=prompt_col,
+        mask_col=mask_col,
+        segmenter=_segmenter(df[image_col].tolist(), options),
+        image_root=image_root,
+        fetch=make_fetch(client) if client is not None else None,
+    )
+
+
+def _segmenter(images: list[Any], options: dict[str, Any]) -> EngineSegmenter | NoSegmenter:
+    from samframe.frame.look.resend import EngineSegmenter, NoSegmenter  # noqa: PLC0415 - it brings ipywidgets
+
+    if options["client"] is None:
+        try:
+            options["client"] = Client()
+        except AuthenticationError as error:
+            return NoSegmenter(str(error))
+    return EngineSegmenter(images, **options)
+
+
+def _annotator_class() -> type[Annotator]:
+    try:
+        from samframe.widgets.annotator.widget import Annotator  # noqa: PLC0415 - anywidget is heavy, and may be missing
+    except ImportError as error:
+        raise OptionError(
+            f"annotate needs anywidget ({error}): pip install anywidget, then restart the kernel."
+        ) from None
+    return Annotator
+
+
+def _positions(rows: Any, n_rows: int) -> list[int]:
+    """Return positions of rows from positions or from booleans."""
+    if rows is None:
+        return list(range(n_rows))
+    expected = "rows is a list of positions, or one True or False for each row"
+    try:
+        given = np.asarray(rows if hasattr(rows, "__array__") else list(rows))
+    except (TypeError, ValueError):
+        raise OptionError(f"{expected}; it is a {type(rows).__name__}.") from None
+    if given.size == 0:
+        return []
+    if given.dtype == object:  # pandas' nullable booleans and integers
+        given = np.array([False if value is pd.NA else value for value in given.tolist()])
+    if given.ndim == 1 and given.dtype == np.bool_ and len(given) == n_rows:
+        return [int(position) for position in np.flatnonzero(given)]
+    if given.ndim != 1 or given.dtype.kind not in "iu":
+        raise OptionError(f"{expected}; it is of dtype {given.dtype} and shape {given.shape}.")
+    if given.min() < 0 or given.max() >= n_rows:
+        raise OptionError(f"{expected}; there are rows 0 to {n_rows - 1}, and it names others.")
+    return list(dict.fromkeys(given.tolist()))
+
+
+def replay(
+    df: pd.DataFrame, events: Iterable[Any | Mapping[str, Any]], *, mask_col: Hashable = "mask"
+) -> pd.DataFrame:
+    """Repeat a log of edits on the frame that it was written for. Nothing is sent: the log holds the masks that came.
+
+    Parameters
+    ----------
+    df : pandas.DataFrame
+        The frame that was annotated; it is not changed.
+    events : iterable of Event or dict
+        ``annotator.events``, or the dicts of their ``to_json()``.
+    mask_col : column name
+        The column of masks that was annotated.
+
+    Returns
+    -------
+    pandas.DataFrame
+        What ``annotator.result()`` returned.
+
+    Raises
+    ------
+    OptionError
+        If an event is malformed or does not fit the frame and what came before it; the message counts it from 0.
+    """
+    from samframe.widgets import replay as replay_events  # noqa: PLC0415 - ipywidgets is heavy
+
+    return replay_events(df, events, mask_col=mask_col)

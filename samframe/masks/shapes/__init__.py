@@ -1,0 +1,7 @@
+"""Geometry of masks: parts and holes, dilation, moving and scaling, polygons, outlines to draw."""
+
+from samframe.masks.shapes.components import label_pieces
+from samframe.masks.shapes.pieces import Pieces
+from samframe.masks.shapes.polygon_raster import Rings, Rule, rasterise
+
+__all__ = ["Pieces", "Rings", "Rule", "label_pieces", "rasterise"]

@@ -1,0 +1,161 @@
+"""What stands behind the server: the offline engine, a caller's own, or a cheap one that draws ellipses."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from samframe.server.protocol import ENGINE_NAME, EngineRefused, Segmentation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from samframe.server.config import ServerConfig
+    from samframe.server.protocol import Engine
+
+__all__ = ["DrawnEngine", "ellipse", "make_engine"]
+
+Point = tuple[float, float]
+
+
+class DrawnEngine:
+    """A deterministic engine for tests and load: an ellipse made from a hash of the image and the prompt.
+
+    It looks at no pixel and finds nothing in the picture.
+
+    Parameters
+    ----------
+    refuse : collection of str
+        Prompts that are refused, so that their jobs FAIL.
+    variants : int, optional
+        How many different ellipses there are. None: one for every question. With few, the server encodes each
+        but once, and a job costs well under a millisecond of CPU: for load.
+    """
+
+    name = "drawn/1"
+
+    def __init__(
+        self, *, refuse: frozenset[str] | set[str] = frozenset(), variants: int | None = None
+    ) -> None:
+        self.refuse = frozenset(refuse)
+        self.variants = variants
+
+    def segment(
+        self,
+        rgb: NDArray[np.uint8],
+        *,
+        prompt: str | None = None,
+        points: Sequence[Point] = (),
+        remove_points: Sequence[Point] = (),
+    ) -> Segmentation:
+        """Return the ellipse of these pixels (hashed as they are) and this prompt; see `draw`."""
+        return self.draw(
+            (rgb.shape[0], rgb.shape[1]),
+            image_sha256=hashlib.sha256(np.ascontiguousarray(rgb).tobytes()).hexdigest(),
+            prompt=prompt,
+            points=points,
+            remove_points=remove_points,
+        )
+
+    def draw(
+        self,
+        size_hw: tuple[int, int],
+        *,
+        image_sha256: str,
+        prompt: str | None = None,
+        points: Sequence[Point] = (),
+        remove_points: Sequence[Point] = (),
+    ) -> Segmentation:
+        """Return the ellipse that the server answers with for an image of these bytes.
+
+        Parameters
+        ----------
+        size_hw : (int, int)
+            Height and width of the image, in pixels.
+        image_sha256 : str
+            Hexadecimal hash of the file's bytes as sent (of the pixels, when called through `segment`).
+        prompt : str, optional
+            With a prompt the points are ignored, as on the wire.
+        points, remove_points : sequence of (float, float)
+            x before y, in pixels.
+
+        Raises
+        ------
+        EngineRefused
+            If `prompt` is one of `refuse`.
+        """
+        seed = self.seed(image_sha256, prompt=prompt, points=points, remove_points=remove_points)
+        return Segmentation(mask=ellipse(size_hw, seed), score=1.0, detail={"engine": self.name})
+
+    def seed(
+        self,
+        image_sha256: str,
+        *,
+        prompt: str | None = None,
+        points: Sequence[Point] = (),
+        remove_points: Sequence[Point] = (),
+    ) -> bytes:
+        """Return what an ellipse is drawn from; the parameters are those of `draw`.
+
+        Raises
+        ------
+        EngineRefused
+            If `prompt` is one of `refuse`.
+        """
+        if prompt is not None and prompt in self.refuse:
+            raise EngineRefused(f"Nothing in the image matches {prompt!r}")
+        asked = prompt or repr(([tuple(p) for p in points], [tuple(p) for p in remove_points]))
+        seed = hashlib.sha256(f"{image_sha256}\0{asked}".encode()).digest()
+        if self.variants is None:
+            return seed
+        variant = int.from_bytes(seed[:8], "big") % self.variants
+        return hashlib.sha256(b"%d" % variant).digest()
+
+
+def ellipse(size_hw: tuple[int, int], seed: bytes) -> NDArray[np.bool_]:
+    """Return an ellipse that lies inside the image and covers a twentieth to a fifth of it.
+
+    Parameters
+    ----------
+    size_hw : (int, int)
+        Height and width of the image, in pixels.
+    seed : bytes
+        Four bytes at least.
+
+    Returns
+    -------
+    ndarray of bool, shape (H, W)
+        True inside.
+    """
+    height, width = size_hw
+    spread = [byte / 255 for byte in seed[:4]]
+    half_h, half_w = (0.13 + 0.12 * spread[0]) * height, (0.13 + 0.12 * spread[1]) * width
+    mid_y, mid_x = (0.3 + 0.4 * spread[2]) * height, (0.3 + 0.4 * spread[3]) * width
+    y = ((np.arange(height, dtype=np.float32) + 0.5 - mid_y) / max(half_h, 0.5)) ** 2
+    x = ((np.arange(width, dtype=np.float32) + 0.5 - mid_x) / max(half_w, 0.5)) ** 2
+    inside: NDArray[np.bool_] = y[:, None] <= 1.0 - x[None, :]
+    return inside
+
+
+def make_engine(config: ServerConfig) -> tuple[Engine, str]:
+    """Return the engine of a configuration and the name that its results carry.
+
+    Parameters
+    ----------
+    config : ServerConfig
+        Names the engine, or holds it.
+
+    Returns
+    -------
+    (Engine, str)
+        The engine, and for example ``"offline/1.0"``.
+    """
+    if config.engine == "offline":
+        from samframe.server.engines.drawn import OfflineEngine  # noqa: PLC0415 - loaded when it is used
+
+        return OfflineEngine(), ENGINE_NAME
+    return config.engine, str(getattr(config.engine, "name", type(config.engine).__name__))
