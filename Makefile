@@ -71,6 +71,7 @@ lint: $(VENV)/.stamp-lint $(VENV)/.stamp-test
 
 docs: $(VENV)/.stamp-docs
 	@$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@$(BIN)/python docs/check_site.py docs/_build/html
 	@echo 'docs/_build/html/index.html is ready'
 
 notebooks: $(VENV)/.stamp-test

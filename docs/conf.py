@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from samframe import __version__
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 HERE = Path(__file__).resolve().parent
 
@@ -60,12 +65,14 @@ notfound_urls_prefix = "/samframe/"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "samframe"
+html_favicon = "_static/mark.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_search_options = {"type": "default"}
 html_search_scorer = "_static/scorer.js"
 html_sidebars = {"index": [], "404": []}
 html_theme_options = {
+    "logo": {"text": "samframe", "image_light": "_static/mark.svg", "image_dark": "_static/mark.svg"},
     "icon_links": [
         {"name": "GitHub", "url": "https://github.com/samframe/samframe", "icon": "fa-brands fa-github"},
     ],
@@ -82,3 +89,72 @@ html_show_sourcelink = False
 html_copy_source = False
 html_use_index = False
 html_domain_indices = False
+
+
+#: Classes that calls return: how they are made is no concern of their users.
+MADE_BY_CALLS = {
+    "samframe.DatasetRun",
+    "samframe.Run",
+    "samframe.dask.DaskFrameSam",
+    "samframe.dask.DaskSeriesSam",
+    "samframe.frame.FrameSam",
+    "samframe.frame.SeriesSam",
+    "samframe.widgets.Annotator",
+    "samframe.widgets.Viewer",
+}
+
+
+def leave_out_signature(
+    app: Sphinx, kind: str, name: str, thing: Any, options: Any, signature: str | None, returns: str | None
+) -> tuple[str, str | None] | None:
+    """Show such a class without what it is made of."""
+    return ("", None) if kind == "class" and name in MADE_BY_CALLS else None
+
+
+def leave_out_parameters(
+    app: Sphinx, kind: str, name: str, thing: Any, options: Any, lines: list[str]
+) -> None:
+    """Take the section of its parameters out of such a class's docstring, before napoleon reads it."""
+    heads = [at for at, line in enumerate(lines[1:]) if line and set(line) == {"-"}]
+    if kind != "class" or name not in MADE_BY_CALLS:
+        return
+    for number, head in enumerate(heads):
+        if lines[head] == "Parameters":
+            end = heads[number + 1] if number + 1 < len(heads) else len(lines)
+            del lines[head:end]
+            return
+
+
+SIGNATURE = re.compile(r'<dt class="sig.*?</dt>', re.DOTALL)
+
+
+def write_signatures_as_lines(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Make lines of the parameters of a long signature: as the list without terms that they are, no reader reads it."""
+
+    def lines(found: re.Match[str]) -> str:
+        text = found[0].replace("<dl>", '<div class="sig-lines">').replace("</dl>", "</div>")
+        return text.replace("<dd>", "<div>").replace("</dd>", "</div>")
+
+    if "body" in context:
+        context["body"] = SIGNATURE.sub(lines, context["body"])
+
+
+def leave_out_widget_state(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Take out of a page what only a live widget needs: no page has one, and it is half of the bytes."""
+    context["script_files"] = [
+        script
+        for script in context.get("script_files", ())
+        if "widget-state" not in str(getattr(script, "attributes", {}).get("type", ""))
+    ]
+
+
+def setup(app: Sphinx) -> None:
+    """Connect what is ours."""
+    app.connect("autodoc-process-signature", leave_out_signature)
+    app.connect("autodoc-process-docstring", leave_out_parameters, priority=100)
+    app.connect("html-page-context", write_signatures_as_lines, priority=900)
+    app.connect("html-page-context", leave_out_widget_state, priority=900)

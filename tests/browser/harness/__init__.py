@@ -1,6 +1,7 @@
 """A real browser for tests: Chromium, a page with a widget model in it, a JupyterLab. Loopback only."""
 
-from harness._chromium import Watch, find_chromium, open_context, serve_pages
+from harness._axe import axe_source, serious_findings
+from harness._chromium import Watch, find_chromium, open_context, serve_folder, serve_pages
 from harness._lab import Lab, Notebook
 from harness._model import FakeModel, LiveWidget
 
@@ -10,7 +11,10 @@ __all__ = [
     "LiveWidget",
     "Notebook",
     "Watch",
+    "axe_source",
     "find_chromium",
     "open_context",
+    "serious_findings",
+    "serve_folder",
     "serve_pages",
 ]

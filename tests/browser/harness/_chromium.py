@@ -6,12 +6,14 @@ import shutil
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 ARGS = [
     "--headless",
@@ -92,7 +94,37 @@ def serve_pages(pages: dict[str, str]) -> Iterator[str]:
         def log_message(self, *args: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with _running(Handler) as url:
+        yield url
+
+
+@contextmanager
+def serve_folder(folder: Path, prefix: str) -> Iterator[str]:
+    """Serve a folder of files on loopback under a prefix, and its 404.html for what is not there; give the base URL."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def translate_path(self, path: str) -> str:
+            inside = urlsplit(path).path.removeprefix(prefix)
+            return super().translate_path(f"/{inside}")
+
+        def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+            body = (folder / "404.html").read_bytes()
+            self.send_response(code, message)
+            self.send_header("content-type", _TYPES["html"])
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    with _running(partial(Handler, directory=str(folder))) as url:
+        yield url + prefix
+
+
+@contextmanager
+def _running(handler: Any) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
