@@ -7,20 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["ACCENTS", "line_colour", "status_colour"]
+__all__ = ["ACCENTS", "line_colour"]
 
 #: Sky blue, blue and orange, for what has no meaning of its own.
 ACCENTS = ("#56B4E9", "#0072B2", "#D55E00")
-_OTHER = "#888888"
-_STATUSES = {
-    "completed": "#009E73",
-    "failed": "#D55E00",
-    "in_doubt": "#E69F00",
-    "lost": "#CC79A7",
-    "running": "#56B4E9",
-    "cancelled": "#999999",
-    "skipped": "#BBBBBB",
-}
 
 
 def line_colour(axes: Axes) -> str:
@@ -30,8 +20,3 @@ def line_colour(axes: Axes) -> str:
     red, green, blue = to_rgb(axes.get_facecolor())
     is_dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5  # noqa: PLR2004 - half of white
     return ACCENTS[0] if is_dark else ACCENTS[1]
-
-
-def status_colour(status: str) -> str:
-    """Return the colour of a row's status, grey for one that samframe does not know."""
-    return _STATUSES.get(status, _OTHER)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from samframe._figure import new_figure
+from samframe._status import status_colour
 from samframe.plotting.lettering import letter
-from samframe.plotting.palette import ACCENTS, status_colour
+from samframe.plotting.palette import ACCENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,10 +10,11 @@ import pandas as pd
 
 from samframe._figure import new_figure
 from samframe._frame import as_text, has_column, only_column
+from samframe._status import status_colour
 from samframe.errors import OptionError
 from samframe.masks import MaskDtype
 from samframe.plotting.lettering import label_rows, letter
-from samframe.plotting.palette import ACCENTS, line_colour, status_colour
+from samframe.plotting.palette import ACCENTS, line_colour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from samframe._frame import as_text, has_column, only_column
+from samframe._status import OTHER_COLOUR, colours
 from samframe.errors import ImageError, OptionError
 from samframe.images import Upright, make_thumbnail, shorten
 from samframe.masks import Mask, MaskDtype
@@ -49,12 +50,17 @@ class ReportColumns:
 
 @dataclass(slots=True, kw_only=True)
 class ReportData:
-    """What the page's script reads: rows, thumbnails (JPEG in base64) that rows share, labels of further columns."""
+    """What the page's script reads: rows, thumbnails (JPEG in base64) that rows share, labels of further columns.
+
+    ``colours`` has the colour of each status, ``other_colour`` that of any other word.
+    """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     images: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     tile: int = 220
+    colours: dict[str, str] = field(default_factory=colours)
+    other_colour: str = OTHER_COLOUR
 
 
 def report_data(

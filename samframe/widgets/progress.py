@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import ipywidgets
 from IPython.display import HTML, display
 
+from samframe._status import text_colour, words_of
 from samframe.widgets.sheet import contact_sheet
 
 if TYPE_CHECKING:
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["ProgressPanel"]
 
 _STOP_HINT = "Send nothing more. Jobs that are out are kept; the same call goes on where this one ends."
-
-# Okabe and Ito's colours, dark enough for small text. Each stands beside its word: no fact is told by colour alone.
-_STATUS_COLOURS = {"completed": "#00704f", "failed": "#b04a00", "in_doubt": "#8a5a00", "lost": "#b04a00"}
-_OTHER_COLOUR = "#4a5560"
 
 _PICTURES = 6
 _PICTURE_SIDE_PX = 88
@@ -181,10 +178,11 @@ def _counts_html(progress: _Progress) -> str:
     chips = [f"<b>{progress.rows_done:,}</b> of {progress.rows:,} rows"]
     for status, count in progress.by_status.items():
         if count:
-            name = str(getattr(status, "value", status))
-            colour = _STATUS_COLOURS.get(name, _OTHER_COLOUR)
-            words = html.escape(name.replace("_", " "))
-            chips.append(f"<span style='color:{colour};font-weight:600'>{count:,} {words}</span>")
+            words = html.escape(words_of(status))
+            # The colour stands beside its word: no fact is told by it alone.
+            chips.append(
+                f"<span style='color:{text_colour(status)};font-weight:600'>{count:,} {words}</span>"
+            )
     return " &nbsp;·&nbsp; ".join(chips)
 
 

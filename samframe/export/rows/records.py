@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from samframe._engine import is_offline
+from samframe._status import RowStatus
 from samframe.errors import MaskError, OptionError
 from samframe.export.files import Scratch
 from samframe.export.rows.annotation_ids import AnnotationIds
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 #: Statuses of rows whose mask, where there is one, is no result.
-_NO_RESULT = frozenset({"failed", "in_doubt", "lost", "running", "cancelled", "skipped"})
+_NO_RESULT = frozenset(status.value for status in RowStatus if not status.is_result)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,8 +39,9 @@ __all__ = ["DatasetRun", "segment_dataset"]
 #: Batches in memory at once: one that is sent, one whose last jobs are out, one that is read.
 _AT_ONCE = 3
 _TICK_S = 0.05
-#: What is no row's last word: such a batch is not written, or is done again.
-_UNSETTLED = frozenset({RowStatus.RUNNING.value, RowStatus.CANCELLED.value, RowStatus.SKIPPED.value})
+#: What is no row's last word: such a batch is not written. One that may be completed for nothing is done again.
+_UNSETTLED = frozenset(status.value for status in RowStatus if not status.is_settled)
+_FREE_AGAIN = frozenset(status.value for status in RowStatus if status.may_change_free)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,7 +252,7 @@ class _Run:
         column = self._names["status"]
         statuses = pq.read_table(path, columns=[column])[column].to_pylist()
         counts = Counter(map(str, statuses))
-        retried = {retry.value for retry in self._settings.retry} | _UNSETTLED
+        retried = {retry.value for retry in self._settings.retry} | _FREE_AGAIN
         if len(statuses) != rows or retried & set(counts):
             return None
         self._parts[name] = describe_part(self._out, name, rows=rows)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from samframe._frame import as_text
+from samframe._status import RowStatus
 from samframe.masks.columns import measures as columns
 from samframe.masks.columns import parts as shape
 
@@ -36,7 +37,7 @@ _LEAST_MAD = 0.05
 #: Makes a median absolute deviation comparable with a standard deviation (Iglewicz and Hoaglin, 1993).
 _MAD_TO_SIGMA = 0.6745
 #: Statuses of rows on which nobody has a verdict yet.
-_NOT_DONE = ("running", "cancelled", "skipped")
+_NOT_DONE = frozenset(status.value for status in RowStatus if not status.is_settled)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from samframe._contract import DEFAULT_MODEL
+from samframe._status import RowStatus
 
 if TYPE_CHECKING:
     from samframe.images import Image
@@ -33,18 +34,6 @@ class JobState(enum.Enum):
     FAILED = "failed"
     IN_DOUBT = "in_doubt"
     LOST = "lost"
-
-
-class RowStatus(enum.Enum):
-    """A row's status as the frame tells it."""
-
-    COMPLETED = "completed"
-    FAILED = "failed"
-    IN_DOUBT = "in_doubt"
-    LOST = "lost"
-    RUNNING = "running"
-    CANCELLED = "cancelled"
-    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,6 @@
 // The report's rows as cards, with filters and an order. Text reaches the page by textContent only.
 "use strict";
 
-const COLOURS = {
-  completed: "#009E73", failed: "#D55E00", in_doubt: "#E69F00", lost: "#CC79A7", running: "#56B4E9",
-};
-
 const data = JSON.parse(document.getElementById("data").textContent);
 const by = (id) => document.getElementById(id);
 
@@ -67,7 +63,7 @@ function text(row) {
   if (row.status) {
     const status = element("span", "status");
     const dot = element("span", "dot");
-    dot.style.background = COLOURS[row.status] || "#888888";
+    dot.style.background = data.colours[row.status] || data.other_colour;
     status.append(dot, element("span", "", row.status.replaceAll("_", " ")));
     box.append(status);
   }

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from samframe._engine import count_offline
+from samframe._status import RowStatus, words_of
 from samframe.errors import OptionError
 from samframe.masks import MaskDtype
 
@@ -145,8 +146,8 @@ class GalleryRows:
             return _one_line(f"{by}: {text_of(self._column(str(by)).iloc[row])}")
         if self._statuses is not None:
             status = text_of(self._statuses[row])
-            if status and status != "completed":
-                return _one_line(status.replace("_", " "))
+            if status and status != RowStatus.COMPLETED.value:
+                return _one_line(words_of(status))
         return self._area_text(row)
 
     def _area_text(self, row: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
+from samframe._status import RowStatus, words_of
 from samframe.widgets.sheet import contact_sheet
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ __all__ = ["snapshot_html"]
 
 _TILES = 6
 _SIDE = 72
-# Statuses are told by their own names only: whatever else a user's column holds is no text for a page.
-_STATUSES = ("completed", "failed", "in_doubt", "lost", "running", "cancelled", "skipped")
 
 
 def snapshot_html(rows: GalleryRows, uid: str, **options: Any) -> str:
@@ -31,8 +30,9 @@ def snapshot_html(rows: GalleryRows, uid: str, **options: Any) -> str:
     """
     cells = [rows.cells(row) for row in range(min(_TILES, len(rows)))]
     sheet = contact_sheet(cells, side=_SIDE, columns=_TILES, quality=45, **options)
-    known = [(name, rows.statuses[name]) for name in _STATUSES if name in rows.statuses]
-    counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in known)
+    # Statuses are told by their own names only: whatever else a user's column holds is no text for a page.
+    known = [(status, rows.statuses[status.value]) for status in RowStatus if status.value in rows.statuses]
+    counts = ", ".join(f"{count:,} {words_of(status)}" for status, count in known)
     words = f"{len(rows):,} rows" + (f": {counts}" if counts else "")
     if rows.offline_rows:
         words += f". {rows.offline_rows:,} masks are by the offline engine, which is not SAM 2"
