@@ -1,7 +1,9 @@
-# Every target builds .venv by itself, from nothing but python3 (3.11 or later; PYTHON=python3.12 chooses another).
+# Every target builds .venv by itself, with the newest of these Pythons that works; PYTHON=python3.12 chooses another.
 # What is installed is remembered in .venv/.stamp-*, and installed anew when pyproject.toml changes.
 
-PYTHON ?= python3
+SUPPORTED := 3.14 3.13 3.12 3.11
+
+PYTHON ?=
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -19,10 +21,21 @@ help:
 	@echo 'make notebooks  run the notebooks, and keep them without outputs'
 	@echo 'make clean      remove what was built; .venv stays, the ledger of paid jobs is elsewhere'
 
+# Not every name that there is works: pyenv leaves names that only tell of other versions, Debian a python3 without venv.
+WORKS = import ctypes, ensurepip, sqlite3, ssl, sys, venv; sys.exit("%d.%d" % sys.version_info[:2] not in sys.argv[1:])
+
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit("samframe needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
-	@echo '$(VENV): making a virtual environment with $(PYTHON)'
-	@$(PYTHON) -m venv $(VENV)
+	@python='$(PYTHON)'; \
+	for name in $(if $(PYTHON),,$(SUPPORTED:%=python%) python3 python); do \
+	    if "$$name" -c '$(WORKS)' $(SUPPORTED) >/dev/null 2>&1; then python=$$name; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	    echo 'samframe needs Python $(lastword $(SUPPORTED)) to $(firstword $(SUPPORTED)), with venv and sqlite3, and none was found: make PYTHON=/path/to/python3 ...'; \
+	    exit 1; \
+	fi; \
+	"$$python" -c 'import sys; sys.exit("samframe needs Python 3.11 or later, and $(PYTHON) is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)' || exit 1; \
+	echo "$(VENV): making a virtual environment with $$python, $$("$$python" -V), from $$(command -v "$$python")"; \
+	"$$python" -m venv $(VENV)
 
 # The demo needs neither a notebook nor its widgets, which bring IPython and 70 MB; nor bytecode of what it never imports.
 # setuptools comes with a venv of Python 3.11 and has no use here.
@@ -33,7 +46,7 @@ $(VENV)/.stamp-demo: pyproject.toml | $(BIN)/python
 	@$(BIN)/python -c '$(DEMO_NEEDS)' > $(VENV)/demo-needs.txt
 	@$(PIP) install --no-compile --requirement $(VENV)/demo-needs.txt
 	@$(PIP) install --no-compile --no-deps --editable .
-	@$(PIP) uninstall --yes setuptools
+	@$(PIP) --quiet uninstall --yes setuptools
 	@touch $@
 
 # --group came with pip 25.1.

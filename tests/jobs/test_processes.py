@@ -26,6 +26,8 @@ KILL_ROWS = int(os.environ.get("SAMFRAME_KILL_ROWS", "120"))
 SHARED_ROWS = int(os.environ.get("SAMFRAME_SHARED_ROWS", "200"))
 POSTS_AT_ONCE = 4
 
+needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send there")
+
 
 @pytest.fixture
 def server():
@@ -113,6 +115,7 @@ def test_two_processes_on_one_ledger_share_the_jobs(server, tmp_path):
     assert server.counters.accepted == rows
 
 
+@needs_signals
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, None), (signal.SIGTERM, 143)])
 def test_a_signal_stops_after_the_ids_are_kept(server, tmp_path, number, code):
     """Ctrl-C and SIGTERM: POSTs in flight are answered and kept, none follows, and the text says what is where."""
@@ -133,6 +136,7 @@ def test_a_signal_stops_after_the_ids_are_kept(server, tmp_path, number, code):
     assert states(tmp_path)["in_doubt"] == states(tmp_path)["submitting"] == 0
 
 
+@needs_signals
 def test_what_was_running_is_collected_free(server, tmp_path):
     """After a Ctrl-C, the same call collects the running jobs with GETs only and sends just the rest."""
     child = start(server, tmp_path, 100)
