@@ -1,10 +1,9 @@
-"""A frame's columns by name, the one that is meant or an error that says why not; and cells that hold nothing."""
+"""A frame's columns by name, the one that is meant or an error that says why not."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from samframe.errors import OptionError
@@ -12,7 +11,7 @@ from samframe.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-__all__ = ["as_text", "has_column", "is_missing", "only_column"]
+__all__ = ["has_column", "only_column"]
 
 
 def has_column(df: pd.DataFrame, name: object) -> bool:
@@ -40,14 +39,3 @@ def only_column(df: pd.DataFrame, name: Hashable) -> pd.Series:
     if isinstance(column, pd.DataFrame):
         raise OptionError(f"The frame has {column.shape[1]} columns named {name!r}; rename all but one.")
     return column
-
-
-def is_missing(cell: object) -> bool:
-    """Return whether a cell holds nothing: None, NA, NaT, NaN."""
-    is_nan = isinstance(cell, float | np.floating) and bool(np.isnan(cell))
-    return cell is None or cell is pd.NA or cell is pd.NaT or is_nan
-
-
-def as_text(cell: object) -> str:
-    """Return a cell as text, empty where it holds nothing."""
-    return "" if is_missing(cell) else str(cell)

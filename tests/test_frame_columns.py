@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from samframe._frame import as_text, has_column, is_missing, only_column
+from samframe._cells import as_text, is_missing
+from samframe._frame import has_column, only_column
 from samframe.errors import OptionError
 
 

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from samframe._cells import one_line
 from samframe._version import __version__
 from samframe.cli import (
     credits as _credits,
@@ -30,7 +31,7 @@ from samframe.cli import (
     verify as _verify,
 )
 from samframe.cli.exit import EXIT_CODES, Exit, exit_for
-from samframe.cli.printing import one_line, print_anything
+from samframe.cli.printing import print_anything
 from samframe.errors import SamframeError
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
+from samframe._cells import one_line
 from samframe._contract import JOB_PRICE_USD
 from samframe.cli.demo_frame import DemoFrame, make_demo_frame
 from samframe.cli.exit import Exit
-from samframe.cli.printing import one_line
 from samframe.errors import OptionError
 from samframe.export import write_parquet
 from samframe.frame import last_run, offline, segment

@@ -8,10 +8,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from samframe._cells import one_line
 from samframe._files import atomic_write
 from samframe._options import store_folder
 from samframe.cli.exit import EXIT_CODES, Exit
-from samframe.cli.printing import one_line
 from samframe.errors import OptionError
 from samframe.export import quote_formulas, write_parquet
 from samframe.jobs import Artifacts, JobState, Ledger, examine_store, format_usd

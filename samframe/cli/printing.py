@@ -5,13 +5,7 @@ from __future__ import annotations
 import io
 import sys
 
-__all__ = ["one_line", "print_anything"]
-
-
-def one_line(text: str, width: int | None = None) -> str:
-    """Return text on one line, cut to a width, without what a terminal would obey (escapes, direction marks)."""
-    shown = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    return shown if width is None or len(shown) <= width else f"{shown[: width - 1]}…"
+__all__ = ["print_anything"]
 
 
 def print_anything() -> None:

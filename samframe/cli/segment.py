@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from samframe._cells import one_line
 from samframe._options import store_folder
 from samframe.cli.exit import EXIT_CODES, Exit
-from samframe.cli.printing import one_line
 from samframe.cli.segment_dataset import is_streamed, run_streamed, table_columns
 from samframe.cli.tables import read_table
 from samframe.errors import ApiError, LedgerError, OptionError

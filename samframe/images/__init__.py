@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from samframe.images.codec import open_picture
+from samframe.images.geometry import fit
 from samframe.images.header import MAX_PIXELS, Header, describe_bytes, read_header, sniff_format
 from samframe.images.image import Image
 from samframe.images.pillow import quiet
@@ -28,6 +29,7 @@ __all__ = [
     "describe_bytes",
     "encode_thumbnail",
     "find_source",
+    "fit",
     "make_preview",
     "make_thumbnail",
     "open_picture",

@@ -40,9 +40,10 @@ def upright(size_hw: tuple[int, int], orientation: int) -> tuple[int, int]:
 def fit(size_hw: tuple[int, int], max_side: int) -> tuple[int, int]:
     """Return the (height, width) scaled down so that the longer side is at most ``max_side``."""
     longest = max(size_hw)
-    if longest <= max_side:
+    if min(size_hw) > 0 and longest <= max_side:
         return size_hw
-    height, width = (max(1, round(side * max_side / longest)) for side in size_hw)
+    scale = min(1.0, max_side / max(longest, 1))
+    height, width = (max(1, round(side * scale)) for side in size_hw)
     return height, width
 
 

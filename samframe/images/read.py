@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from samframe._cells import is_missing
 from samframe.errors import ImageError
 from samframe.images.image import Image, image_of_source, image_of_url
 from samframe.images.path import locate, resolve_root
@@ -172,7 +173,7 @@ def recognise(cell: object, root: str | None) -> Source | Image:
             return _recognise_pathlike(cell, root)
     if _is_pillow_image(cell):
         return PictureSource(cell)
-    if _is_missing(cell):
+    if is_missing(cell):
         raise ImageError("no image: the cell is empty")
     raise ImageError(
         f"a cell of type {type(cell).__name__} is no image; "
@@ -219,11 +220,6 @@ def _is_pillow_image(cell: object) -> bool:
     # If Pillow was never imported the cell cannot be one of its images, and it stays unimported.
     module = sys.modules.get("PIL.Image")
     return module is not None and isinstance(cell, module.Image)
-
-
-def _is_missing(cell: object) -> bool:
-    is_nan = isinstance(cell, float | np.floating) and bool(np.isnan(cell))
-    return cell is None or is_nan or type(cell).__name__ in {"NAType", "NaTType"}
 
 
 def _check_array(array: NDArray[Any]) -> NDArray[np.uint8]:

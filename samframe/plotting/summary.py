@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from samframe._cells import as_text
 from samframe._figure import new_figure
-from samframe._frame import as_text, has_column, only_column
+from samframe._frame import has_column, only_column
 from samframe._status import status_colour
 from samframe.errors import OptionError
 from samframe.masks import MaskDtype

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from samframe.errors import ImageError, MaskError
-from samframe.images import make_preview
+from samframe.images import fit, make_preview
 from samframe.masks import Mask
 from samframe.plotting.lettering import letter, one_line
 
@@ -84,7 +84,7 @@ def make_tile(
     shown = _preview(image, image_root, max_side_px)
     small: Mask | None = None
     if found is not None:
-        small = shown.mask(found) if shown is not None else found.resize(_fitted(found.size_hw, max_side_px))
+        small = shown.mask(found) if shown is not None else found.resize(fit(found.size_hw, max_side_px))
     points = [_points(include), _points(exclude)]
     if shown is not None:
         points = [shown.points(one) for one in points]
@@ -130,11 +130,6 @@ def _preview(image: object, image_root: Any, max_side_px: int) -> Preview | None
         return make_preview(image, max_side=max_side_px, image_root=image_root)
     except ImageError:
         return None
-
-
-def _fitted(size_hw: tuple[int, int], max_side_px: int) -> tuple[int, int]:
-    scale = min(1.0, max_side_px / max(size_hw))
-    return max(1, round(size_hw[0] * scale)), max(1, round(size_hw[1] * scale))
 
 
 def _veiled(pixels: NDArray[np.uint8], mask: NDArray[np.bool_] | None) -> NDArray[np.uint8]:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import unicodedata
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from samframe._frame import as_text, has_column, only_column
+from samframe._cells import as_text, without_folders
+from samframe._frame import has_column, only_column
 from samframe._status import OTHER_COLOUR, colours
 from samframe.errors import ImageError, OptionError
-from samframe.images import Upright, make_thumbnail, shorten
+from samframe.images import Upright, fit, make_thumbnail, shorten
 from samframe.masks import Mask, MaskDtype
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Hashable, Sequence
 
     from numpy.typing import NDArray
@@ -100,7 +101,7 @@ def report_data(
                 "label": _label(label),
                 "prompt": _shown(cells["prompt"][at]),
                 "status": _shown(cells["status"][at]),
-                "error": _shown(_without_folders(cells["error"][at])),
+                "error": _shown(without_folders(as_text(cells["error"][at]))),
                 "time": _number(cells["time"][at]),
                 "source": _source(cells["image"][at]),
                 "doubt": doubts[at],
@@ -135,7 +136,7 @@ class _Pictures:
         if mask is None:
             size_hw = None if place is None else place.size_hw
             return {"image": image, "size": size_hw, "mask": "", "area": None, "share": None}
-        small = mask.resize(_fitted(mask.size_hw, self._size_px)) if place is None else place.mask(mask)
+        small = mask.resize(fit(mask.size_hw, self._size_px)) if place is None else place.mask(mask)
         pixels = mask.size_hw[0] * mask.size_hw[1]
         return {
             "image": image,
@@ -189,11 +190,6 @@ def _grown(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return grown
 
 
-def _fitted(size_hw: tuple[int, int], size_px: int) -> tuple[int, int]:
-    scale = min(1.0, size_px / max(*size_hw, 1))
-    return max(1, round(size_hw[0] * scale)), max(1, round(size_hw[1] * scale))
-
-
 def _text_of(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
@@ -219,15 +215,6 @@ def _is_control(letter: str) -> bool:
 
 def _escaped(letter: str) -> str:
     return letter.encode("unicode_escape").decode("ascii")
-
-
-def _without_folders(text: object) -> object:
-    """Return an error's text without this machine's folders."""
-    if not isinstance(text, str):
-        return text
-    for folder in sorted({os.getcwd(), str(Path.home())}, key=len, reverse=True):  # noqa: PTH109 - text is replaced
-        text = text.replace(folder + os.sep, "")
-    return text
 
 
 def _source(cell: object) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from samframe.errors import ImageError
-from samframe.images import make_preview
+from samframe.images import fit, make_preview
 from samframe.masks import Mask
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def painted_tile(
         shown = make_preview(cell, max_side=side, image_root=image_root, fetch=fetch)
         pixels = shown.pixels
     except ImageError:
-        pixels = np.full((*_fitted(mask, side), 3), _EMPTY, dtype=np.uint8)
+        size_hw = mask.size_hw if isinstance(mask, Mask) and 0 not in mask.size_hw else (side, side)
+        pixels = np.full((*fit(size_hw, side), 3), _EMPTY, dtype=np.uint8)
     height, width = pixels.shape[:2]
     if isinstance(mask, Mask) and 0 not in mask.size_hw:
         inside = (shown.mask(mask) if shown is not None else mask.resize((height, width))).to_numpy()
@@ -104,10 +105,3 @@ def contact_sheet(
 def _edge(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     padded = np.pad(inside, 1)
     return inside & ~(padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:])
-
-
-def _fitted(mask: object, side: int) -> tuple[int, int]:
-    if not isinstance(mask, Mask) or 0 in mask.size_hw:
-        return side, side
-    scale = min(1.0, side / max(mask.size_hw))
-    return max(1, round(mask.size_hw[0] * scale)), max(1, round(mask.size_hw[1] * scale))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from samframe._cells import text_or_none
 from samframe.export.dataset.images import RowImages, image_path
 from samframe.export.dataset.mask_files import artifact_path
 from samframe.export.rows import (
@@ -15,7 +16,6 @@ from samframe.export.rows import (
     ROW_NUMBER,
     AnnotationIds,
     image_name,
-    text_of,
 )
 from samframe.masks import Mask, MaskArray, MaskDtype
 
@@ -114,7 +114,7 @@ def _annotation_ids(
     points = [df[name].tolist() for name in points_cols]
     names = [image_name(cell, picture, base) for cell, picture in zip(images, rows.pictures, strict=True)]
     given = [
-        ids.give(name, text_of(prompt), *cells)
+        ids.give(name, text_or_none(prompt), *cells)
         for name, prompt, *cells in zip(names, prompts, *points, strict=True)
     ]
     return np.array(given, dtype=np.int64)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from samframe._cells import text_or_none
 from samframe._engine import count_offline, offline_warning
 from samframe.export.dataset.columns import mask_arrays
 from samframe.export.report import ExportReport
-from samframe.export.rows import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -70,7 +70,7 @@ def count_values(df: pd.DataFrame, column: Hashable | None) -> dict[str, int]:
     """Return how many rows have each value of a column, as text, "" where missing; {} without a column."""
     if column is None:
         return {}
-    counted = Counter(text_of(cell) or "" for cell in df[column].tolist())
+    counted = Counter(text_or_none(cell) or "" for cell in df[column].tolist())
     return dict(sorted(counted.items()))
 
 

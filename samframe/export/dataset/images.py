@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
+from samframe._cells import is_missing
 from samframe.export.rows import Picture, PictureReader
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Hashable
+
+    import pandas as pd
 
 __all__ = ["IMAGE_MODES", "RowImages", "find_images", "image_path"]
 
@@ -55,10 +56,8 @@ def find_images(
         A folder that confines paths; relative ones start there.
     """
     cells = df[image_col].tolist()
-    are_bytes = all(isinstance(cell, bytes) or _is_missing(cell) for cell in cells)
-    in_memory = [
-        at for at, cell in enumerate(cells) if not (are_bytes or _is_text(cell) or _is_missing(cell))
-    ]
+    are_bytes = all(isinstance(cell, bytes) or is_missing(cell) for cell in cells)
+    in_memory = [at for at, cell in enumerate(cells) if not (are_bytes or _is_text(cell) or is_missing(cell))]
     wanted = (
         set(in_memory) if mode == "reference" or (mode == "embed" and are_bytes) else set(range(len(cells)))
     )
@@ -66,7 +65,7 @@ def find_images(
     found = RowImages(pictures=[None] * len(cells), in_memory=in_memory)
     for at in sorted(wanted):
         cell = cells[at]
-        if _is_missing(cell):
+        if is_missing(cell):
             continue
         key = (type(cell), cell) if _is_text(cell) else id(cell)
         picture = by_cell.get(key) or by_cell.setdefault(key, reader.open(cell))
@@ -85,7 +84,3 @@ def image_path(picture: Picture) -> str:
 
 def _is_text(cell: object) -> bool:
     return isinstance(cell, str | PurePath)
-
-
-def _is_missing(cell: object) -> bool:
-    return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and cell != cell)  # noqa: PLR0124 - NaN

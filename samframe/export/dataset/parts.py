@@ -12,10 +12,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from samframe._cells import text_or_none
 from samframe.errors import MaskError
 from samframe.export.dataset.parquet import ordinary_leaves
 from samframe.export.files import safe_name
-from samframe.export.rows import IMAGE_BYTES, text_of
+from samframe.export.rows import IMAGE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence
@@ -136,7 +137,7 @@ def _groups(df: pd.DataFrame, partition_by: Sequence[Hashable]) -> Iterator[tupl
 
 
 def _value_text(value: object) -> str:
-    text = text_of(value)
+    text = text_or_none(value)
     return _HIVE_NULL if text is None else text
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from samframe._cells import text_or_none, without_folders
 from samframe._version import __version__
 from samframe.errors import MaskError, OptionError
 from samframe.export.dataset.columns import added_columns, distinct_masks, mask_arrays
@@ -24,9 +25,8 @@ from samframe.export.files import (
     is_own_file,
     open_folder,
     read_manifest,
-    without_folders,
 )
-from samframe.export.rows import IMAGE_BYTES, frame_table, quote_json, text_of
+from samframe.export.rows import IMAGE_BYTES, frame_table, quote_json
 
 if TYPE_CHECKING:
     import os
@@ -209,7 +209,7 @@ def _described(options: _Options) -> dict[str, Any]:
     """Return the options as the manifest keeps them."""
     names = ("image_col", "prompt_col", "split_col")
     return {
-        **{name: text_of(getattr(options, name)) for name in names},
+        **{name: text_or_none(getattr(options, name)) for name in names},
         "points_cols": [str(name) for name in options.points_cols],
         "artifacts": options.artifacts,
         "images": options.images,

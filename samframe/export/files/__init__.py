@@ -9,7 +9,7 @@ from samframe.export.files.manifest import (
     read_manifest,
 )
 from samframe.export.files.names import fold_name, safe_name
-from samframe.export.files.paths import PathBase, find_base, relative_frame, restore_paths, without_folders
+from samframe.export.files.paths import PathBase, find_base, relative_frame, restore_paths
 from samframe.export.files.row_columns import RowColumn
 from samframe.export.files.scratch import Scratch, ScratchMap
 from samframe.export.files.storage import Folder, LocalFolder, location_of, open_folder, sha256_of
@@ -39,5 +39,4 @@ __all__ = [
     "restore_paths",
     "safe_name",
     "sha256_of",
-    "without_folders",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,20 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from samframe._cells import without_folders
 from samframe._options import store_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
-__all__ = ["PathBase", "find_base", "relative_frame", "restore_paths", "without_folders"]
-
-_START = r"(?:~?/|~?\\\\|[A-Za-z]:[\\/])"
-#: The folders of an absolute path: to the end of its quotes, else of the word. A URL is none.
-_FOLDERS = re.compile(
-    rf"(?<=')(?:file://)?{_START}[^'\n]*[\\/](?=[^'\n]*')"
-    rf'|(?<=")(?:file://)?{_START}[^"\n]*[\\/](?=[^"\n]*")'
-    rf"|(?:file://|(?<![\w.:/\\~]))(?={_START})\S*[\\/](?=[^\s/])"
-)
+__all__ = ["PathBase", "find_base", "relative_frame", "restore_paths"]
 
 #: A user's own relative path that begins like one of ours gets this in front, which leaves its meaning as it is.
 _OWN = ".//"
@@ -59,17 +51,6 @@ class PathBase:
             path = path[len("file://") :]
         found = os.path.relpath(path, self.folder).replace(os.sep, "/")
         return found if found.startswith(_OURS) or found == ".." else f"./{found}"
-
-
-def without_folders(text: str) -> str:
-    """Return a message with absolute paths cut to the file's name: it goes where the machine is none of the reader's.
-
-    Examples
-    --------
-    >>> without_folders("'a.png': no such file; '/home/anna/data/a.png' was looked for")
-    "'a.png': no such file; 'a.png' was looked for"
-    """
-    return _FOLDERS.sub("", text)
 
 
 def find_base(
@@ -113,7 +94,7 @@ def relative_frame(
     for position, label in enumerate(df.columns):
         column = df.iloc[:, position]
         if error_col is not None and label == error_col:
-            result.isetitem(position, _mapped(column, partial(_without_folders, prefixes=base.prefixes)))
+            result.isetitem(position, _mapped(column, partial(without_folders, prefixes=base.prefixes)))
             continue
         is_image = label == image_col
 
@@ -212,9 +193,3 @@ def _share(one: str, other: str) -> bool:
     except ValueError:  # different drives
         return False
     return common != os.path.dirname(common)  # noqa: PTH120 - the root is its own parent
-
-
-def _without_folders(text: str, *, prefixes: tuple[str, ...]) -> str:
-    for prefix in reversed(prefixes):
-        text = text.replace(prefix, "")
-    return text

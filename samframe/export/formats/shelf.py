@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from samframe._cells import without_folders
 from samframe._files import atomic_folder
 from samframe.errors import OptionError
-from samframe.export.files import Scratch, fold_name, safe_name, without_folders
+from samframe.export.files import Scratch, fold_name, safe_name
 from samframe.export.formats.fidelity import FIDELITY
 from samframe.export.splits import Member, image_key
 

@@ -8,7 +8,6 @@ from samframe.export.rows.records import (
     RecordColumns,
     image_name,
     iter_records,
-    text_of,
 )
 from samframe.export.rows.tables import (
     ANNOTATION_ID,
@@ -37,5 +36,4 @@ __all__ = [
     "quote_json",
     "read_notes",
     "table_frame",
-    "text_of",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from samframe._cells import text_or_none
 from samframe._engine import is_offline
 from samframe._status import RowStatus
 from samframe.errors import MaskError, OptionError
@@ -32,7 +32,6 @@ __all__ = [
     "RecordColumns",
     "image_name",
     "iter_records",
-    "text_of",
 ]
 
 #: Statuses of rows whose mask, where there is one, is no result.
@@ -199,10 +198,10 @@ def _records_of(
     fallback = next((engine for engine in engines if is_offline(engine)), None)
     for at, mask in enumerate(masks):
         row = {name: column[at] for name, column in lists.items()}
-        image, prompt = row.get(names.image), text_of(row.get(names.prompt))
+        image, prompt = row.get(names.image), text_or_none(row.get(names.prompt))
         picture = reader.open(image) if reader is not None and names.image in lists else None
         found = mask if isinstance(mask, Mask) else None
-        status, error = text_of(row.get(names.status)), text_of(row.get(names.error))
+        status, error = text_or_none(row.get(names.status)), text_or_none(row.get(names.error))
         points = [row.get(name) for name in names.points]
         yield Record(
             position=batch.start + at,
@@ -220,8 +219,8 @@ def _records_of(
             bbox_xywh=tuple(boxes[at]),
             status=status,
             error=error,
-            engine=text_of(row.get(names.engine)) if names.engine in lists else fallback,
-            split=text_of(row.get(names.split)),
+            engine=text_or_none(row.get(names.engine)) if names.engine in lists else fallback,
+            split=text_or_none(row.get(names.split)),
             cells={name: row[name] for name in names.extra if name in row},
             reason=_reason(found, picture, status, error),
         )
@@ -236,13 +235,6 @@ def image_name(cell: object, picture: Picture | str | None, base: PathBase | Non
     if isinstance(picture, Picture) and picture.sha256 is not None:
         return picture.sha256
     return ""
-
-
-def text_of(cell: object) -> str | None:
-    """Return a cell as text, None where it is missing."""
-    if cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and math.isnan(cell)):
-        return None
-    return str(cell)
 
 
 def _mask_array(frame: pd.DataFrame, name: Hashable) -> MaskArray:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
+from samframe._cells import text_or_none
 from samframe.errors import ImageError
 from samframe.export.files import RowColumn, Scratch
 from samframe.export.splits.drawing import assign_splits, digest_of, link_nodes
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from samframe.export.files import ScratchMap
     from samframe.export.rows import Picture
 
-__all__ = ["Links", "Numbers", "cell_text"]
+__all__ = ["Links", "Numbers"]
 
 #: Long side in pixels at which pictures are decoded to be hashed.
 _HASHED_SIDE = 128
@@ -82,8 +82,8 @@ class Links:
         """
         number = self.names.give(image)
         self._images.append(number)
-        self._groups.append(self._group_names.give(cell_text(group)))
-        self._strata.append(self._stratum_names.give(cell_text(stratum) or ""))
+        self._groups.append(self._group_names.give(text_or_none(group)))
+        self._strata.append(self._stratum_names.give(text_or_none(stratum) or ""))
         if number == len(self._hashes):
             self._hashes.append(_NO_HASH if picture is None else _hash_of(picture))
         return number
@@ -189,10 +189,3 @@ def _hash_of(picture: Picture) -> int:
         return perceptual_hash(raster(picture.source, max_side=_HASHED_SIDE)[0])
     except ImageError:
         return _NO_HASH
-
-
-def cell_text(cell: Any) -> str | None:
-    """Return a cell as text, None where it is missing."""
-    if cell is None or (pd.api.types.is_scalar(cell) and not isinstance(cell, str) and pd.isna(cell)):
-        return None
-    return str(cell)

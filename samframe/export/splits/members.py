@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from samframe._cells import text_or_none
 from samframe._engine import offline_warning
 from samframe.errors import ImageError, MaskError, OptionError
 from samframe.export.files import RowColumn
 from samframe.export.rows import iter_records
-from samframe.export.splits.links import Links, cell_text
+from samframe.export.splits.links import Links
 
 if TYPE_CHECKING:
     import os
@@ -266,7 +267,7 @@ def _check_cells(record: Record, call: ExportCall) -> None:
 def _category(record: Record, call: ExportCall) -> str | None:
     """Return the category's name, None where a column of categories has none."""
     if call.category_col is not None:
-        return _plain(cell_text(record.cells.get(call.category_col)) or "") or None
+        return _plain(text_or_none(record.cells.get(call.category_col)) or "") or None
     return _plain(record.prompt or "").lower() or _NO_CATEGORY
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from samframe._frame import is_missing
+from samframe._cells import is_missing
 
 if TYPE_CHECKING:
     from samframe.jobs import Points

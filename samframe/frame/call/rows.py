@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._frame import is_missing
+from samframe._cells import is_missing
 from samframe.errors import ImageError, OptionError
 from samframe.frame.call.points import read_points
 from samframe.jobs import Job, Parameters, Points, job_key

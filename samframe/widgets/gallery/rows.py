@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from samframe._cells import as_text, is_missing, one_line
 from samframe._engine import count_offline
 from samframe._status import RowStatus, words_of
 from samframe.errors import OptionError
@@ -136,18 +137,18 @@ class GalleryRows:
     def title(self, row: int) -> str:
         """Return the prompt, or the label where there is none, on one line."""
         prompt = "" if self._prompts is None else text_of(self._prompts[row])
-        return _one_line(prompt or f"row {self.label(row)}")
+        return one_line(prompt or f"row {self.label(row)}", _TITLE_CHARACTERS)
 
     def note(self, row: int, by: str | None = None) -> str:
         """Return a few words: what rows are sorted by, else the status if it is not completed, else the area."""
         if by == SUSPICION and self.doubts is not None:
-            return _one_line(text_of(self.doubts["reasons"].iloc[row]) or "nothing odd")
+            return one_line(text_of(self.doubts["reasons"].iloc[row]) or "nothing odd", _TITLE_CHARACTERS)
         if by in self.sortable and by not in (ROW_ORDER, AREA):
-            return _one_line(f"{by}: {text_of(self._column(str(by)).iloc[row])}")
+            return one_line(f"{by}: {text_of(self._column(str(by)).iloc[row])}", _TITLE_CHARACTERS)
         if self._statuses is not None:
             status = text_of(self._statuses[row])
             if status and status != RowStatus.COMPLETED.value:
-                return _one_line(words_of(status))
+                return one_line(words_of(status), _TITLE_CHARACTERS)
         return self._area_text(row)
 
     def _area_text(self, row: int) -> str:
@@ -244,20 +245,8 @@ class GalleryRows:
 
 
 def text_of(value: object) -> str:
-    """Return a cell or label as text, empty where it is missing."""
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
-        return ""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    try:
-        return str(value)
-    except Exception:  # noqa: BLE001 - a user's own object may fail to tell itself
-        return f"<{type(value).__name__}>"
-
-
-def _one_line(text: str) -> str:
-    # Cut first: a text may be as long as it likes.
-    return " ".join(text[: 4 * _TITLE_CHARACTERS].split())[:_TITLE_CHARACTERS]
+    """Return a cell or label as text, empty where it is missing; a float to four figures."""
+    return f"{value:.4g}" if isinstance(value, float) and not is_missing(value) else as_text(value)
 
 
 def _count_of(frame: pd.DataFrame, column: Hashable | None) -> int:
@@ -278,7 +267,7 @@ def _classes(values: pd.Series) -> tuple[NDArray[np.uint8], list[str], list[tupl
     frequent = [text for text in texts.value_counts().index if text][: len(_CLASSES)]
     place = {text: at for at, text in enumerate(frequent)}
     codes = np.array([place.get(text, len(frequent)) for text in texts], dtype=np.uint8)
-    legend = [(_CLASSES[at], _one_line(text)) for at, text in enumerate(frequent)]
+    legend = [(_CLASSES[at], one_line(text, _TITLE_CHARACTERS)) for at, text in enumerate(frequent)]
     if (codes == len(frequent)).any():
         legend.append((_OTHER, "other"))
     return codes, [*_CLASSES[: len(frequent)], _OTHER], legend

@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 from samframe import _files
+from samframe._cells import without_folders
 from samframe._files import atomic_folder
 from samframe.errors import ImageError, OptionError
 from samframe.export import to_coco, to_huggingface, to_semantic, to_yolo
-from samframe.export.files.paths import without_folders
 from samframe.export.formats import yolo as _yolo
 from samframe.masks import Mask
 from samframe.testing import HOSTILE_TEXTS
