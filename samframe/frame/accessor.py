@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
-from pandas.api.extensions import register_dataframe_accessor
-
 from samframe import export
 from samframe.frame.call import SegmentOptions, mirrors, signed
 from samframe.frame.call import functions as _segment
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["FrameSam"]
 
 
-@register_dataframe_accessor("sam")
 class FrameSam:
     """Segmentation with SAM 2, from a frame of images and prompts to a frame of masks.
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.extensions import register_series_accessor
 
 from samframe.errors import MaskError
 from samframe.frame.groups import combine_groups
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["SeriesSam"]
 
 
-@register_series_accessor("sam")
 class SeriesSam:
     """Everything that a column of dtype ``mask`` can say about its masks.
 

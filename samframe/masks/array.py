@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pandas.api.extensions import ExtensionArray, ExtensionDtype, register_extension_dtype
+from pandas.api.extensions import ExtensionArray, ExtensionDtype
 from pandas.api.extensions import take as take_from
 from pandas.api.indexers import check_array_indexer
 
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["MaskArray", "MaskDtype"]
 
 
-@register_extension_dtype
 class MaskDtype(ExtensionDtype):
     """dtype of a column of binary masks, held as COCO run-length bytes.
 
