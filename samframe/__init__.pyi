@@ -12,6 +12,7 @@ from .errors import ConnectionFailedError as ConnectionFailedError
 from .errors import ContractError as ContractError
 from .errors import CreditsError as CreditsError
 from .errors import ImageError as ImageError
+from .errors import LabelError as LabelError
 from .errors import LedgerError as LedgerError
 from .errors import MaskError as MaskError
 from .errors import ModelUnavailableError as ModelUnavailableError
@@ -30,10 +31,12 @@ from .export import to_semantic as to_semantic
 from .export import to_yolo as to_yolo
 from .export import verify as verify
 from .frame import DatasetRun as DatasetRun
+from .frame import Evaluation as Evaluation
 from .frame import Run as Run
 from .frame import annotate as annotate
 from .frame import asegment as asegment
 from .frame import compare as compare
+from .frame import evaluate as evaluate
 from .frame import last_run as last_run
 from .frame import offline as offline
 from .frame import plan as plan
@@ -47,6 +50,13 @@ from .frame import to_html as to_html
 from .frame import view as view
 from .jobs import Ledger as Ledger
 from .jobs import Plan as Plan
+from .labels import from_supervision as from_supervision
+from .labels import read_coco as read_coco
+from .labels import read_huggingface as read_huggingface
+from .labels import read_label_studio as read_label_studio
+from .labels import read_masks as read_masks
+from .labels import read_semantic as read_semantic
+from .labels import read_yolo as read_yolo
 from .masks import Mask as Mask
 from .masks import MaskArray as MaskArray
 from .masks import MaskDtype as MaskDtype

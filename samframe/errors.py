@@ -6,6 +6,7 @@
     ├── OptionError (ValueError)      a keyword, column or environment variable is wrong
     ├── ImageError (ValueError)       a cell is no image samframe can send
     ├── MaskError (ValueError)        bytes, runs or an array are no mask
+    ├── LabelError (ValueError)       a file or folder of labels cannot be read as a whole
     ├── LedgerError                   the ledger cannot be trusted or written
     ├── RowsFailedError               on_error="raise": some rows have no result
     └── ApiError                      the API stopped the call as a whole
@@ -31,6 +32,7 @@ __all__ = [
     "ContractError",
     "CreditsError",
     "ImageError",
+    "LabelError",
     "LedgerError",
     "MaskError",
     "ModelUnavailableError",
@@ -71,6 +73,10 @@ class ImageError(SamframeError, ValueError):
 
 class MaskError(SamframeError, ValueError):
     """Bytes, runs or an array are no mask."""
+
+
+class LabelError(SamframeError, ValueError):
+    """A file or a folder of labels cannot be read as a whole; one bad label is a row with an ``error`` instead."""
 
 
 class LedgerError(SamframeError):

@@ -21,6 +21,7 @@ from samframe.frame.call import (
 from samframe.frame.dataset import DatasetRun, find_sources, plan_dataset, segment_dataset
 from samframe.frame.groups import combine_groups
 from samframe.frame.look import Comparison, annotate, compare, replay, suspicion, to_html, view
+from samframe.frame.measure import Evaluation, evaluate
 from samframe.frame.series import SeriesSam
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "CallOptions",
     "Comparison",
     "DatasetRun",
+    "Evaluation",
     "FrameSam",
     "OfflineClient",
     "Run",
@@ -39,6 +41,7 @@ __all__ = [
     "combine_groups",
     "compare",
     "empty_result",
+    "evaluate",
     "find_sources",
     "last_run",
     "offline",

@@ -8,6 +8,7 @@ from samframe import export
 from samframe.frame.call import SegmentOptions, mirrors, signed
 from samframe.frame.call import functions as _segment
 from samframe.frame.look import annotate, compare, suspicion, to_html, view
+from samframe.frame.measure import evaluate
 from samframe.plotting import plot_masks, plot_summary
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from samframe.export import ExportReport
     from samframe.frame.call import Run
     from samframe.frame.look import Comparison
+    from samframe.frame.measure import Evaluation
     from samframe.jobs import Plan
     from samframe.widgets import Viewer
     from samframe.widgets.annotator.widget import Annotator
@@ -82,6 +84,10 @@ class FrameSam:
     def compare(self, variants: Mapping[str, str | Sequence[str]], **options: Any) -> Comparison | Plan:
         """Try prompts on a sample of the frame's images; see :func:`samframe.compare`."""
         return compare(self._df, variants, **options)
+
+    @mirrors(evaluate)
+    def evaluate(self, truth: pd.DataFrame, **options: Any) -> Evaluation:
+        return evaluate(self._df, truth, **options)
 
     def suspicion(self, **options: Any) -> pd.DataFrame:
         """Score how doubtful each row's mask is, and say why; see :func:`samframe.suspicion`."""

@@ -13,7 +13,7 @@ from samframe.images.source import Source
 from samframe.images.stored import read_orientation, read_stored, without_orientation
 from samframe.images.text import check_url, decode_base64, decode_data_uri, shorten
 from samframe.images.thumbnail import Preview, Thumbnail, encode_thumbnail, make_preview, make_thumbnail
-from samframe.images.upright import Upright
+from samframe.images.upright import Upright, turn_to_stored
 
 __all__ = [
     "MAX_PIXELS",
@@ -42,5 +42,6 @@ __all__ = [
     "read_stored",
     "shorten",
     "sniff_format",
+    "turn_to_stored",
     "without_orientation",
 ]

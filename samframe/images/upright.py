@@ -13,7 +13,7 @@ from samframe.masks import Mask
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Upright"]
+__all__ = ["Upright", "turn_to_stored"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,3 +73,22 @@ class Upright:
         """
         x, y = _geometry.points_to_upright(points, self.stored_hw, self.orientation)
         return np.column_stack([x, y])
+
+
+def turn_to_stored(mask: Mask, stored_hw: tuple[int, int], orientation: int) -> Mask:
+    """Return an upright image's mask on the raster as it is stored.
+
+    Parameters
+    ----------
+    mask : Mask
+        Of the size of the image upright.
+    stored_hw : (int, int)
+        Height and width in pixels of the stored raster.
+    orientation : int
+        EXIF orientation, 1 to 8.
+    """
+    if orientation == 1:
+        return mask
+    return Mask.from_numpy(
+        _geometry.mask_to_stored(mask.to_numpy(), stored_hw=stored_hw, orientation=orientation)
+    )

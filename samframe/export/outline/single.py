@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from samframe.export.outline.bridges import shortest_bridges, worth_bridging
 from samframe.export.outline.rings import BorderPixels, inset_rings
-from samframe.masks import Mask, counts_from_runs
+from samframe.masks import Mask
+from samframe.masks.shapes import filled_toggles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -175,23 +176,4 @@ def fill_outline(ring: npt.NDArray[np.floating[Any]], size_hw: tuple[int, int]) 
     size_hw : (int, int)
         Height and width in pixels.
     """
-    height, width = size_hw
-    corners = np.trunc(ring).astype(np.int64)
-    steps = np.roll(corners, -1, axis=0) - corners
-    lengths = np.maximum(np.abs(steps).max(axis=1), 1)
-    edge = np.repeat(np.arange(len(corners)), lengths)
-    share = (np.arange(edge.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)) / lengths[edge]
-    drawn = np.rint(corners[edge] + steps[edge] * share[:, None]).astype(np.int64)
-    inside = ((drawn >= 0) & (drawn < (width, height))).all(axis=1)
-    border = _of_pixels(np.unique(drawn[inside, 0] * height + drawn[inside, 1]), size_hw)
-    return border | Mask.from_polygons([corners + 0.5], size_hw)
-
-
-def _of_pixels(positions: Ints, size_hw: tuple[int, int]) -> Mask:
-    """Return the mask of sorted column-major pixel positions."""
-    breaks = np.flatnonzero(np.diff(positions, prepend=-2) > 1)
-    starts = positions[breaks]
-    ends = np.append(positions[breaks[1:] - 1], positions[-1:])[: len(starts)] + 1
-    toggles = np.stack([starts, ends], axis=1).ravel()
-    runs = np.diff(toggles, prepend=0, append=size_hw[0] * size_hw[1])
-    return Mask(counts_from_runs(runs), size_hw)
+    return Mask._from_toggles(filled_toggles(ring, size_hw), size_hw)  # noqa: SLF001 - sound: it was just drawn

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from samframe.frame.look.fetching import make_fetch
@@ -9,7 +10,7 @@ from samframe.frame.look.scores import suspicion
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
     import pandas as pd
 
@@ -29,6 +30,7 @@ def view(
     inference_time_col: Hashable | None = "inference_time",
     engine_col: Hashable | None = "engine",
     mark_col: Hashable | None = "mark",
+    truth_col: Hashable | None = "truth",
     image_root: str | os.PathLike[str] | None = None,
     client: Client | None = None,
     tile: int = 150,
@@ -51,6 +53,9 @@ def view(
         What else is shown and filtered by. Where the column is missing, or None is given, the gallery goes without.
     mark_col : column name or None
         Marks to begin with, such as ``viewer.result()`` left them.
+    truth_col : column name or None
+        True masks, such as ``evaluation.worst()`` has them: painted orange on the images, under the masks in blue.
+        Where the column is missing or holds no masks the gallery goes without.
     image_root : path, optional
         Folder that paths must lie in.
     client : Client, optional
@@ -73,8 +78,12 @@ def view(
         If a column is missing or is no mask column.
     """
     from samframe.widgets import GalleryRows, Marks, Viewer  # noqa: PLC0415 - ipywidgets is heavy
+    from samframe.widgets.gallery.truth import TruthRows, has_truth  # noqa: PLC0415
 
-    rows = GalleryRows(
+    kind: Callable[..., GalleryRows] = GalleryRows
+    if has_truth(df, truth_col):
+        kind = partial(TruthRows, truth_col=truth_col, image_root=image_root)
+    rows: GalleryRows = kind(
         df,
         image_col=image_col,
         mask_col=mask_col,

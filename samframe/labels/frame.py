@@ -1,0 +1,127 @@
+"""The frame that every reader gives: image, label, mask, the source's ids, and what is wrong with a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from samframe.masks import MaskArray
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from samframe.masks import Mask
+
+__all__ = ["LabelRows", "label_frame", "typed"]
+
+_WHOLE = frozenset({"annotation_id", "image_id", "category_id"})
+
+
+def label_frame(
+    images: Any, labels: Any, masks: MaskArray, ids: Mapping[str, Sequence[Any]], errors: Sequence[str | None]
+) -> pd.DataFrame:
+    """Return the frame of labels.
+
+    Parameters
+    ----------
+    images : sequence, length n
+        Paths or other cells.
+    labels : sequence of str or None, length n
+    masks : MaskArray, length n
+    ids : mapping of str to sequence, each of length n
+        What the source calls its things; columns of nothing but None are left out.
+    errors : sequence of str or None, length n
+        What is wrong with a row.
+    """
+    columns: dict[str, Any] = {
+        "image": _cells(images),
+        "label": pd.array(labels, dtype="string"),
+        "mask": masks,
+    }
+    for name, values in ids.items():
+        array = typed(name, values)
+        if array is not None and name not in columns:
+            columns[name] = array
+    columns["error"] = pd.array(errors, dtype="string")
+    return pd.DataFrame(columns)
+
+
+def _cells(images: Any) -> Any:
+    """Return images as a column: text where all are paths, else objects."""
+    if all(type(image) is str for image in images):
+        return pd.array(
+            images, dtype="str" if pd.__version__ >= "3" else "object"
+        )  # as pandas makes of text by itself
+    cells = np.empty(len(images), dtype=object)
+    for at, image in enumerate(images):
+        cells[at] = image
+    return cells
+
+
+def typed(name: str, values: Sequence[Any]) -> Any:  # noqa: PLR0911 - one return a type
+    """Return a column in the narrowest nullable type that keeps every value, None where all are None."""
+    kinds = set(map(type, values)) - {type(None)}
+    if not kinds:
+        return None
+    try:
+        if name == "iscrowd":
+            return pd.array([None if value is None else bool(value) for value in values], dtype="boolean")
+        if kinds == {bool}:
+            return pd.array(values, dtype="boolean")
+        if kinds == {int}:
+            return pd.array(values, dtype="Int64")
+        if kinds <= {int, float} and name not in _WHOLE:
+            return pd.array(values, dtype="Float64")
+    except (OverflowError, TypeError, ValueError):  # numbers past int64
+        pass
+    if kinds == {str}:
+        return pd.array(values, dtype="string")
+    cells = np.empty(len(values), dtype=object)
+    cells[:] = [pd.NA if value is None else value for value in values]
+    return cells
+
+
+class LabelRows:
+    """Collects rows one at a time, for readers whose files are small."""
+
+    def __init__(self) -> None:
+        self._images: list[Any] = []
+        self._labels: list[str | None] = []
+        self._masks: list[Mask | None] = []
+        self._errors: list[str | None] = []
+        self._ids: dict[str, list[Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    @property
+    def images(self) -> list[Any]:
+        """What stands for the image of each row."""
+        return self._images
+
+    def add(
+        self,
+        image: Any,
+        label: str | None = None,
+        mask: Mask | None = None,
+        error: str | None = None,
+        **ids: Any,
+    ) -> None:
+        """Add a row; what is None of `ids` the source does not say."""
+        for name, value in ids.items():
+            column = self._ids.setdefault(name, [])
+            column.extend([None] * (len(self) - len(column)))
+            column.append(value)
+        self._images.append(image)
+        self._labels.append(label)
+        self._masks.append(mask.packed() if mask is not None else None)
+        self._errors.append(error)
+
+    def frame(self, *names: str) -> pd.DataFrame:
+        """Return the frame; `names` are the ids that come first, in this order."""
+        ids = {name: self._ids[name] for name in [*names, *self._ids] if name in self._ids}
+        for column in ids.values():
+            column.extend([None] * (len(self) - len(column)))
+        return label_frame(self._images, self._labels, MaskArray.from_masks(self._masks), ids, self._errors)
