@@ -69,7 +69,7 @@ html_favicon = "_static/mark.svg"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_search_options = {"type": "default"}
-html_search_scorer = "_static/scorer.js"
+html_search_scorer = str(HERE / "_static/scorer.js")
 html_sidebars = {"index": [], "404": []}
 html_theme_options = {
     "logo": {"text": "samframe", "image_light": "_static/mark.svg", "image_dark": "_static/mark.svg"},
