@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import gzip
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,9 @@ from PIL import Image
 
 import samframe
 from samframe.errors import CreditsError, OptionError, RowsFailedError
+from samframe.frame.call import CallOptions
+from samframe.frame.dataset.part_names import PartNames
+from samframe.frame.dataset.sources import Source
 from samframe.server import DrawnEngine, Fault, LocalServer, ServerConfig
 
 CHILD = Path(__file__).with_name("child_dataset.py")
@@ -253,6 +257,60 @@ def test_parts_of_another_call_are_refused(service, options, make_frame, tmp_pat
 
     assert run.rows == {"completed": 40}
     assert len(samframe.read_parquet(options["out"])) == 40
+
+
+def test_a_new_file_that_sorts_first_leaves_the_others_done(service, options, make_frame, tmp_path):
+    """Parts are named after their file, not after its place among the files: only the new one is segmented."""
+    (tmp_path / "in").mkdir()
+    make_frame(30, first=30).to_parquet(tmp_path / "in" / "b.parquet")
+    samframe.segment_dataset(tmp_path / "in", **options)
+    make_frame(30).to_parquet(tmp_path / "in" / "a.parquet")
+
+    run = samframe.segment_dataset(tmp_path / "in", **options)
+
+    assert (run.parts_written, run.parts_kept, service.counters.accepted) == (2, 2, 60)
+    prompts = samframe.read_parquet(options["out"])["prompt"].tolist()
+    assert prompts == [f"thing {number}" for number in range(60)]
+
+
+def test_files_that_look_alike_have_parts_of_their_own(service, options, make_frame, tmp_path):
+    """Two files of one name, size and time in two folders are two files, in the order of their folders."""
+    for folder, first in (("x", 100), ("y", 200)):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+        frame = make_frame(20, first=first)
+        frame["prompt"] = [f"{word[:6]}{first + at:03d}" for at, word in enumerate(frame["prompt"])]
+        frame.to_parquet(tmp_path / "in" / folder / "a.parquet", compression=None)
+        os.utime(tmp_path / "in" / folder / "a.parquet", ns=(1, 1))
+    sizes = {path.stat().st_size for path in (tmp_path / "in").rglob("*.parquet")}
+    samframe.segment_dataset(tmp_path / "in", **options)
+
+    run = samframe.segment_dataset(tmp_path / "in", **options)
+
+    assert len(sizes) == 1
+    assert (run.parts_kept, run.rows, service.counters.accepted) == (2, {"completed": 40}, 40)
+
+
+def test_parts_of_an_earlier_version_are_kept(options, make_frame, tmp_path):
+    """Parts whose names had the file's number in front are found, and stay under their names."""
+    make_frame(40).to_parquet(tmp_path / "in.parquet")
+    samframe.segment_dataset(tmp_path / "in.parquet", **options)
+    for part in (options["out"] / "data").iterdir():
+        part.rename(part.with_name(part.name.replace("part-", "part-00000-")))
+
+    run = samframe.segment_dataset(tmp_path / "in.parquet", **options)
+
+    assert (run.parts_written, run.parts_kept) == (0, 2)
+    assert len(samframe.read_parquet(options["out"])) == 40
+
+
+def test_the_names_of_parts_of_an_earlier_version_are_known(tmp_path):
+    """The digest is what it was: name, size and time of the file, options and columns of the rows."""
+    source = Source(name="/data/in.parquet", stamp="1234.5678", open=lambda: None)
+    client = samframe.Client(KEY, base_url="http://127.0.0.1:8000")
+
+    names = PartNames([source], CallOptions(client=client), 20)
+
+    assert names.name(0, 3) == "part-e44694f198-000003.parquet"
 
 
 @pytest.mark.parametrize(

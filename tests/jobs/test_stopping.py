@@ -48,6 +48,17 @@ def test_stop_of_a_handle_sends_nothing_more(make_world):
     assert world.server.counters.billed == 60
 
 
+def test_a_stop_after_the_end_is_harmless(make_world):
+    """``stop()`` of a run that has ended changes nothing and raises nothing."""
+    world = make_world(latency_s=0.01)
+    run = world.frame(2).sam.start(client=world.client, store=world.store, progress=False)
+    frame = run.result()
+
+    run.stop()
+
+    assert run.result()["status"].tolist() == frame["status"].tolist() == ["completed"] * 2
+
+
 def test_a_cancelled_coroutine_keeps_its_ids(make_world):
     """Asyncio's cancel, as its Ctrl-C does it: POSTs in flight are answered and kept; last_run() has the frame."""
     world = make_world(latency_s=0.1, workers=2)

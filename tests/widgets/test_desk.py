@@ -153,6 +153,26 @@ def test_what_cannot_be_sent_is_told():
     assert segmenter.sent == []
 
 
+def test_prices_are_found_after_one_could_not_be():
+    """Whatever goes wrong with the price of one row is told there, and the other rows still get theirs."""
+    desk, segmenter = make_desk()
+    quote = segmenter.quote
+
+    def failing(ask):
+        if ask.row == 0:
+            raise OSError("the disk is gone")
+        return quote(ask)
+
+    segmenter.quote = failing
+    desk.act({"do": "point", "row": 0, "x": 3, "y": 4})
+    told = desk.quote(desk.ask())
+    desk.act({"do": "point", "row": 1, "x": 1, "y": 1})
+    desk.act({"do": "go", "to": 1})
+
+    assert "the disk is gone" in told
+    assert desk.quote(desk.ask()) == Quote(usd=0.002, text="some")
+
+
 def test_a_prompt_goes_out_alone_and_points_without_it():
     """Beside points no prompt is sent: the API would ignore the points."""
     desk, segmenter = make_desk()

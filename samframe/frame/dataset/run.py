@@ -9,8 +9,6 @@ and options it is. So a later call finds what is done by looking, and the rest c
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from samframe._sync import Background, terminate_as_interrupt
 from samframe.errors import OptionError, RowsFailedError, SamframeError
 from samframe.export import PARTS, describe_part, finish_parts, write_part
 from samframe.frame.call import CallOptions, SegmentOptions, Work, make_display, signed
+from samframe.frame.dataset.part_names import PartNames
 from samframe.frame.dataset.sources import Source, find_sources
 from samframe.jobs import Budget, Coordinator, Progress, RowStatus
 from samframe.segmind import Client
@@ -143,10 +142,12 @@ class _Run:
         self._batch_rows = batch_rows
         self._names = call.output_names()
         settings = call.settings()
-        desk = settings.coordinator or Coordinator()
-        self._settings = replace(settings, coordinator=desk, run=settings.run or "dataset")
-        self._works: dict[asyncio.Task[None], tuple[Work, str]] = {}
-        self._parts: dict[str, FileEntry] = {}
+        coordinator = settings.coordinator or Coordinator()
+        self._settings = replace(settings, coordinator=coordinator, run=settings.run or "dataset")
+        self._part_names = PartNames(sources, call, batch_rows)
+        self._found: dict[tuple[int, int], str] = {}
+        self._works: dict[asyncio.Task[None], tuple[Work, tuple[int, int]]] = {}
+        self._parts: dict[tuple[int, int], FileEntry] = {}
         self._rows: Counter[str] = Counter()
         self._written = self._kept = 0
         self._is_stopping = False
@@ -169,16 +170,15 @@ class _Run:
     def check_out(self, *, overwrite: bool) -> None:
         """Refuse, or remove, parts that no batch of this call is named after."""
         folder = self._out / PARTS
-        prefixes = {self._prefix(number) for number in range(len(self._sources))}
-        foreign = [file for file in folder.glob("*.parquet") if file.name.rpartition("-")[0] not in prefixes]
+        self._found, foreign = self._part_names.kept(folder)
         if foreign and not overwrite:
             raise OptionError(
                 f"{self._out} holds {len(foreign)} parts of another table, batch_rows or option, such as "
-                f"{foreign[0].name}. Nothing was sent. Choose another folder, or pass overwrite_out=True to remove "
+                f"{foreign[0]}. Nothing was sent. Choose another folder, or pass overwrite_out=True to remove "
                 "them; what was paid for stays in the ledger."
             )
-        for file in foreign:
-            file.unlink()
+        for name in foreign:
+            (folder / name).unlink()
         folder.mkdir(parents=True, exist_ok=True)
 
     def result(self) -> DatasetRun:
@@ -207,45 +207,42 @@ class _Run:
             batches = self._batches()
             try:
                 while (batch := await asyncio.to_thread(next, batches, None)) is not None:
-                    name, frame = batch
+                    place, frame = batch
                     await self._make_room()
                     if self._is_closed():
                         break
-                    self._start(name, frame)
+                    self._start(place, frame)
             finally:
                 await self._drain()
-            finish_parts(self._out, [self._parts[name] for name in sorted(self._parts)], statuses=self._rows)
+            finish_parts(
+                self._out, [self._parts[place] for place in sorted(self._parts)], statuses=self._rows
+            )
             self.progress.ended_at = self.progress.clock()
         if self._error is not None:
             raise self._error
 
     # -- batches ---------------------------------------------------------------------------------
 
-    def _batches(self) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Yield the batches that are not done, with the names of their parts."""
+    def _batches(self) -> Iterator[tuple[tuple[int, int], pd.DataFrame]]:
+        """Yield the batches that are not done, with the places of their parts: (file, batch)."""
         for number, source in enumerate(self._sources):
             for at, frame in enumerate(source.batches(self._batch_rows)):
-                name = f"{self._prefix(number)}-{at:06d}.parquet"
-                counts = self._done_before(name, len(frame))
+                counts = self._done_before((number, at), len(frame))
                 if counts is None:
-                    yield name, frame
+                    yield (number, at), frame
                     continue
                 self._kept += 1
                 self._rows.update(counts)
                 self._ended.rows_done += len(frame)
                 self._ended.by_status.update({RowStatus(status): count for status, count in counts.items()})
 
-    def _prefix(self, number: int) -> str:
-        """Return what the names of a file's parts begin with; it tells the file and what is asked of its rows."""
-        source, call = self._sources[number], self._call
-        client = call.client.identity if call.client is not None else ""
-        file = [Path(source.name).name, source.stamp, self._batch_rows]
-        asked = [*file, client, call.parameters(), call.input_columns(), self._names]
-        digest = hashlib.sha256(json.dumps(asked, default=str).encode()).hexdigest()[:10]
-        return f"part-{number:05d}-{digest}"
+    def _name(self, place: tuple[int, int]) -> str:
+        """Return the name of a part: the one that it has, or the one that it will have."""
+        return self._found.get(place) or self._part_names.name(*place)
 
-    def _done_before(self, name: str, rows: int) -> Counter[str] | None:
+    def _done_before(self, place: tuple[int, int], rows: int) -> Counter[str] | None:
         """Return the statuses of a part that is there and has nothing left to do, None where there is none."""
+        name = self._name(place)
         path = self._out / PARTS / name
         if not path.is_file() or self._call.refresh:
             return None
@@ -255,15 +252,15 @@ class _Run:
         retried = {retry.value for retry in self._settings.retry} | _FREE_AGAIN
         if len(statuses) != rows or retried & set(counts):
             return None
-        self._parts[name] = describe_part(self._out, name, rows=rows)
+        self._parts[place] = describe_part(self._out, name, rows=rows)
         return counts
 
     # -- works -----------------------------------------------------------------------------------
 
-    def _start(self, name: str, frame: pd.DataFrame) -> None:
+    def _start(self, place: tuple[int, int], frame: pd.DataFrame) -> None:
         work = Work(frame, self._call, settings=self._settings)
         task = asyncio.get_running_loop().create_task(work.run())
-        self._works[task] = (work, name)
+        self._works[task] = (work, place)
 
     async def _make_room(self) -> None:
         """Wait until the batches at work leave room for the next: the newest has sent most of its jobs."""
@@ -285,7 +282,7 @@ class _Run:
         done, _ = await asyncio.wait(list(self._works), timeout=_TICK_S, return_when=asyncio.FIRST_COMPLETED)
         self._refresh()
         for task in done:
-            work, name = self._works.pop(task)
+            work, place = self._works.pop(task)
             error = task.exception()
             if isinstance(error, SamframeError):
                 self._error = self._error or error
@@ -294,10 +291,10 @@ class _Run:
                 raise error
             frame = await asyncio.to_thread(work.frame)
             self._add(self._ended, work)
-            await self._keep(name, frame)
+            await self._keep(place, frame)
         self._refresh()
 
-    async def _keep(self, name: str, frame: pd.DataFrame) -> None:
+    async def _keep(self, place: tuple[int, int], frame: pd.DataFrame) -> None:
         """Write a batch whose rows are all settled."""
         counts = Counter(
             {str(status): int(n) for status, n in frame[self._names["status"]].value_counts().items() if n}
@@ -306,7 +303,7 @@ class _Run:
         if _UNSETTLED & set(counts):
             self._is_whole = False  # stopped, at max_cost, or with jobs that do not end: a later call goes on
             return
-        self._parts[name] = await asyncio.to_thread(write_part, frame, self._out, name)
+        self._parts[place] = await asyncio.to_thread(write_part, frame, self._out, self._name(place))
         self._rows.update(counts)
         self._written += 1
 

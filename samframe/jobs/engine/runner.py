@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -124,7 +125,8 @@ class Runner:
         """Submit nothing more. May be called from any thread."""
         if self._stop_reason is None:
             self._stop_reason = reason
-        self._loop.call_soon_threadsafe(self._wake.set)
+        with contextlib.suppress(RuntimeError):  # a closed loop: the run has ended
+            self._loop.call_soon_threadsafe(self._wake.set)
 
     def fail(self, error: ApiError, *, collect: bool) -> None:
         """Stop the run as a whole; the first error is the one that is raised.

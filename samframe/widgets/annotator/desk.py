@@ -296,6 +296,8 @@ def _quoted(segmenter: Segmenter, ask: Ask) -> Quote | str:
         return segmenter.quote(ask)
     except SamframeError as error:
         return str(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the next row's price is still to be found
+        return f"the price is not known ({type(error).__name__}: {error})"
 
 
 def _event(kind: type[ev.RowEvent], fields: Mapping[str, Any]) -> ev.Event:
