@@ -6,6 +6,7 @@ from . import server as server
 from . import testing as testing
 from . import widgets as widgets
 from ._version import __version__ as __version__
+from ._versions import show_versions as show_versions
 from .errors import ApiError as ApiError
 from .errors import AuthenticationError as AuthenticationError
 from .errors import ConnectionFailedError as ConnectionFailedError

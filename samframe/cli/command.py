@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises
     ------
     SystemExit
-        From argparse: 0 after ``--help`` and ``--version``, 2 for arguments that it does not take.
+        From argparse: 0 after ``--help``, ``--version`` and ``--versions``, 2 for arguments that it does not take.
     """
     print_anything()
     arguments = _parser().parse_args(argv)
@@ -94,6 +94,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return exit_for(error)
 
 
+class _Versions(argparse.Action):
+    """Prints all versions and ends the program."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from samframe._versions import show_versions  # noqa: PLC0415 - asks every package
+
+        show_versions()
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="samframe",
@@ -102,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"samframe {__version__}")
+    parser.add_argument("--versions", action=_Versions, nargs=0, help="what a bug report needs")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for module in (_demo, _segment, _serve, _credits, _ledger, _export, _verify):
         module.add_command(commands)

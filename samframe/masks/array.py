@@ -28,8 +28,8 @@ from samframe.masks.columns import (
     to_mask,
     to_masks,
 )
+from samframe.masks.kernels import encode_batch
 from samframe.masks.mask import Mask
-from samframe.masks.rle import encode_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

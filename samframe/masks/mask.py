@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from samframe.errors import MaskError
+from samframe.masks import kernels
 from samframe.masks import runs as _runs
 from samframe.masks.png import container as _png
 from samframe.masks.png import reader as _png_mask
-from samframe.masks.rle import codec as _codec
 from samframe.masks.rle import counts as _counts
-from samframe.masks.shapes import Rings, rasterise
+from samframe.masks.shapes import Rings
 from samframe.masks.shapes import (
     components as _components,
 )
@@ -71,13 +71,13 @@ class Mask(MaskValue):
     def from_numpy(cls, array: npt.ArrayLike) -> Self:
         """Return the mask of an array of shape (H, W): what is not zero is foreground."""
         pixels = np.asarray(array)
-        toggles = _codec.toggles_from_array(pixels)
+        counts = kernels.encode(pixels)
         height, width = pixels.shape
-        return cls._from_toggles(toggles, (height, width))
+        return cls._trusted(counts, (height, width))
 
     def to_numpy(self) -> npt.NDArray[np.bool_]:
         """Return the pixels: ndarray of bool, shape (H, W), C order."""
-        return _codec.paint_toggles(self.toggles, self._size_hw)
+        return kernels.paint(self._counts, self._size_hw, self._toggles)
 
     @classmethod
     def from_coco(cls, rle: Mapping[str, Any]) -> Self:
@@ -112,8 +112,7 @@ class Mask(MaskValue):
         MaskError
             If the bytes are no PNG, damaged, or claim more than 2**29 pixels.
         """
-        toggles, size_hw = _png_mask.toggles_from_png(bytes(data))
-        return cls._from_toggles(toggles, size_hw)
+        return cls._trusted(*_png_mask.counts_from_png(bytes(data)))
 
     @classmethod
     def from_plain_png(cls, data: bytes) -> Self | None:
@@ -228,8 +227,8 @@ class Mask(MaskValue):
 
     def components(self, *, connectivity: int = 8) -> list[Self]:
         """Return the connected components as masks of this size, in the column-major order of their first pixels."""
-        parts = _components.component_toggles(self.toggles, self._size_hw, connectivity=connectivity)
-        return [self._made(part) for part in parts]
+        parts = kernels.component_counts(self._counts, self._size_hw, connectivity=connectivity)
+        return [self._trusted(part, self._size_hw) for part in parts]
 
     def fill_holes(self, *, connectivity: int = 8) -> Self:
         """Return the mask with its holes filled; the foreground connects ``connectivity`` ways."""
@@ -277,8 +276,7 @@ class Mask(MaskValue):
             2**40 pixels, or the rule is another.
         """
         size = _counts.check_size(size_hw)
-        ((_, toggles, _),) = rasterise(Rings.from_lists([polygons]), [size], rule=rule)
-        return cls._from_toggles(toggles.astype(_counts.position_dtype(size[0] * size[1])), size)
+        return cls._trusted(kernels.polygon_counts(Rings.from_lists([polygons]), size, rule=rule), size)
 
     @classmethod
     def from_bbox(cls, bbox_xywh: tuple[float, float, float, float], size_hw: tuple[int, int]) -> Self:

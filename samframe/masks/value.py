@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from samframe.errors import MaskError
+from samframe.masks import kernels
 from samframe.masks import runs as _runs
 from samframe.masks.rle import counts as _counts
 from samframe.masks.shapes import components as _components
@@ -31,7 +32,7 @@ class MaskValue:
     def __init__(self, counts: bytes | str, size_hw: tuple[int, int]) -> None:
         size = _counts.check_size(size_hw)
         raw = counts.encode("utf-8", "surrogatepass") if isinstance(counts, str) else bytes(counts)
-        self._fill(_counts.canonical_counts(raw, size), size, None)
+        self._fill(kernels.canonical_counts(raw, size), size, None)
 
     def _fill(self, counts: bytes, size_hw: tuple[int, int], toggles: Ints | None) -> None:
         object.__setattr__(self, "_counts", counts)
@@ -47,7 +48,7 @@ class MaskValue:
 
     @classmethod
     def _from_toggles(cls, toggles: Ints, size_hw: tuple[int, int]) -> Self:
-        return cls._trusted(_counts.counts_from_toggles(toggles, size_hw), size_hw, toggles)
+        return cls._trusted(kernels.counts_of(toggles, size_hw), size_hw, toggles)
 
     def packed(self) -> Self:
         """Return the same mask without what was worked out of it for speed: what to keep of very many."""
@@ -104,7 +105,7 @@ class MaskValue:
         """``start, end, start, end ...`` as column-major positions, ends excluded (read-only)."""
         toggles = self._toggles
         if toggles is None:
-            toggles = _counts.toggles_from_counts(self._counts, self._size_hw)
+            toggles = kernels.toggles_of(self._counts, self._size_hw)
             object.__setattr__(self, "_toggles", toggles)
         toggles.flags.writeable = False
         return toggles

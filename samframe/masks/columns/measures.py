@@ -10,12 +10,12 @@ import pandas as pd
 from samframe.errors import MaskError
 from samframe.masks import runs as _runs
 from samframe.masks.columns.pool import distinct, in_parts
+from samframe.masks.kernels import paint_pool, union_of_pool
 from samframe.masks.mask import Mask
-from samframe.masks.rle import paint_stack
 from samframe.masks.runs import boxes_meet, shared_pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -216,7 +216,11 @@ def union(array: MaskColumn) -> Any:
     MaskError
         If the masks are not all of one size.
     """
-    return _combined(array, _runs.union_runs)
+    present = distinct(array.positions, len(array.pool))
+    if not len(present):
+        return pd.NA
+    size_hw = _common_size(array)
+    return Mask._trusted(union_of_pool(array.pool, present, size_hw), size_hw)  # noqa: SLF001  # made of masks
 
 
 def intersection(array: MaskColumn) -> Any:
@@ -227,7 +231,12 @@ def intersection(array: MaskColumn) -> Any:
     MaskError
         If the masks are not all of one size.
     """
-    return _combined(array, _runs.intersection_runs)
+    present = distinct(array.positions, len(array.pool))
+    if not len(present):
+        return pd.NA
+    toggles, offsets = array.pool.toggles(present)
+    shared = _runs.intersection_runs(np.split(toggles, offsets[1:-1]))
+    return Mask._from_toggles(shared, _common_size(array))  # noqa: SLF001  # the runs are sound: they come from masks
 
 
 def stack(array: MaskColumn, size_hw: tuple[int, int] | None = None) -> NDArray[np.bool_]:
@@ -247,21 +256,10 @@ def stack(array: MaskColumn, size_hw: tuple[int, int] | None = None) -> NDArray[
     fitting = present[fits]
     for at in in_parts(array.pool.lengths(array.positions[fitting])):
         part = fitting[at]
-        pixels[part] = paint_stack(*array.pool.toggles(array.positions[part], keep=False), (height, width))
+        paint_pool(array.pool, array.positions[part], pixels, part)
     for position in present[~fits].tolist():
         pixels[position] = array[position].resize((height, width)).to_numpy()
     return pixels
-
-
-def _combined(array: MaskColumn, combine: Callable[[list[NDArray[Any]]], NDArray[Any]]) -> Any:
-    present = distinct(array.positions, len(array.pool))
-    if not len(present):
-        return pd.NA
-    size_hw = _common_size(array)
-    toggles, offsets = array.pool.toggles(present)
-    return Mask._from_toggles(  # noqa: SLF001  # the runs are sound: they come from masks
-        combine(np.split(toggles, offsets[1:-1])), size_hw
-    )
 
 
 def _common_size(array: MaskColumn) -> tuple[int, int]:

@@ -178,6 +178,12 @@ class MaskPool:
         _, offsets = self.bytes_view()
         return offsets[positions + 1] - offsets[positions]
 
+    def rles(self, positions: NDArray[np.int64]) -> list[bytes]:
+        """Return the COCO bytes of these entries."""
+        data, offsets = self.bytes_view()
+        bounds = zip(offsets[positions].tolist(), offsets[positions + 1].tolist(), strict=True)
+        return [data[first:end].tobytes() for first, end in bounds]
+
     def toggles(
         self, positions: NDArray[np.int64], *, keep: bool = True
     ) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -268,7 +274,7 @@ def _decode(
     return decode_column(data, offsets)
 
 
-def in_parts(lengths: NDArray[np.int64], n_bytes: int = 1 << 19) -> Iterator[slice]:
+def in_parts(lengths: NDArray[np.int64], n_bytes: int = 1 << 15) -> Iterator[slice]:
     """Yield slices of masks whose COCO bytes, given by the mask, come to about ``n_bytes``; one mask at the least.
 
     A run takes a byte or more, so that decoded runs are bounded, too.

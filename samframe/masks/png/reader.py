@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from samframe.masks.kernels import counts_of, png_counts
 from samframe.masks.png.container import PngParts, inflate, inflate_pieces, parse_png, read_with_pillow
 from samframe.masks.rle import toggles_from_array, toggles_from_bits
 
-__all__ = ["toggles_from_gray", "toggles_from_plain_png", "toggles_from_png"]
+__all__ = ["counts_from_png", "toggles_from_gray", "toggles_from_plain_png"]
 
 Ints = npt.NDArray[np.integer[Any]]
 Bytes = npt.NDArray[np.uint8]
@@ -31,8 +32,8 @@ _FEW_CHANGES = 8  # of a Paeth row, followed one by one
 _WHITE = 128  # the least luma that is foreground, in an image that has more than 0 and 1
 
 
-def toggles_from_png(data: bytes) -> tuple[Ints, tuple[int, int]]:
-    """Return the spans of a mask stored as PNG.
+def counts_from_png(data: bytes) -> tuple[bytes, tuple[int, int]]:
+    """Return the counts of a mask stored as PNG.
 
     Parameters
     ----------
@@ -41,8 +42,8 @@ def toggles_from_png(data: bytes) -> tuple[Ints, tuple[int, int]]:
 
     Returns
     -------
-    toggles : ndarray of int
-        ``start, end, start, end ...`` as column-major positions, ends excluded.
+    counts : bytes
+        COCO's compressed counts, canonical.
     size_hw : (int, int)
         Height and width in pixels.
 
@@ -53,14 +54,18 @@ def toggles_from_png(data: bytes) -> tuple[Ints, tuple[int, int]]:
     """
     parts = parse_png(data)
     if not (parts.interlaced or parts.transparent):
+        plain = parts.bit_depth == 8 and parts.colour_type == _GRAY  # noqa: PLR2004 - a byte a pixel
+        quick = png_counts(data, parts.size_hw) if plain else None
+        if quick is not None:
+            return quick, parts.size_hw
         bits = _read_bits(parts)
         if bits is not None:
-            return toggles_from_bits(bits, parts.size_hw), parts.size_hw
-    return toggles_from_gray(read_with_pillow(data)), parts.size_hw
+            return counts_of(toggles_from_bits(bits, parts.size_hw), parts.size_hw), parts.size_hw
+    return counts_of(toggles_from_gray(read_with_pillow(data)), parts.size_hw), parts.size_hw
 
 
 def toggles_from_plain_png(data: bytes) -> tuple[Ints, tuple[int, int]] | None:
-    """Return the spans of a PNG of black and white alone, as `toggles_from_png`; None for any other.
+    """Return the spans of a PNG of black and white alone, as `counts_from_png` reads it; None for any other.
 
     Black is 0 and white is all bits on, in every channel; what opacity there is is full. There is one picture in the
     file, in gray or in colours, not interlaced, and filtered so that it can be told without unfiltering.

@@ -130,6 +130,8 @@ def decode_batch(counts: Sequence[bytes], size_hw: tuple[int, int]) -> npt.NDArr
                 raise MaskError(f"Element {at}: {error}") from error
         if sound != list(counts):
             return decode_batch(sound, size)
-    if size[0] * size[1] >= MAX_PIXELS:
-        return paint_stack(*toggles_from_pool(chars, offsets), size)
-    return paint_stack(*decode_column(chars, offsets), size)
+    wide = size[0] * size[1] >= MAX_PIXELS
+    toggles, ends = toggles_from_pool(chars, offsets) if wide else decode_column(chars, offsets)
+    out = np.zeros((len(counts), *size), dtype=bool)
+    paint_stack(toggles, ends, out, np.arange(len(counts)))
+    return out

@@ -45,41 +45,42 @@ def counts_from_pool(runs: Ints, offsets: Offsets) -> tuple[bytes, Offsets]:
     if not runs.size:
         return b"", np.zeros(offsets.size, dtype=np.int64)
     deltas = _deltas(runs, offsets)
-    if offsets.size == _ONE:
-        counts = _compress_one(deltas)
-        return counts, np.array([0, len(counts)], dtype=np.int64)
-    words, longs = _words(deltas)
-    n_chars = 1 + (words > 0xFF).view(np.int8) + (words > 0xFFFF)  # noqa: PLR2004 - one byte, two bytes
-    wide = np.zeros((words.size, 1 if not longs.size else 4), dtype="<u4")
-    wide[:, 0] = words
-    if longs.size:
-        spelt = [_spell(value) for value in deltas[longs].tolist()]
-        n_chars[longs] = [len(text) for text in spelt]
-        wide[longs] = np.frombuffer(b"".join(text.ljust(16, b"\0") for text in spelt), dtype="<u4").reshape(
-            -1, 4
-        )
-    ends = np.zeros(words.size + 1, dtype=np.int64)
-    np.cumsum(n_chars, out=ends[1:])
-    return wide.tobytes().translate(None, b"\0"), ends[offsets]
-
-
-def _compress_one(deltas: Ints) -> bytes:
-    """Return one mask's characters."""
-    if deltas.size > _MANY:
+    if offsets.size == _ONE and deltas.size > _MANY:
         several = np.flatnonzero((deltas < -_SIGN) | (deltas >= _SIGN))
         if several.size < deltas.size // 100:
-            return _splice_noise(deltas, several)
+            counts = _splice_noise(deltas, several)
+            return counts, np.array([0, len(counts)], dtype=np.int64)
     words, longs = _words(deltas)
-    little = words.astype("<u4", copy=False)
-    if not longs.size:
-        return little.tobytes().translate(None, b"\0")
-    pieces: list[bytes] = []
-    start = 0
-    for at in longs.tolist():
-        pieces += (little[start:at].tobytes().translate(None, b"\0"), _spell(int(deltas[at])))
-        start = at + 1
-    pieces.append(little[start:].tobytes().translate(None, b"\0"))
-    return b"".join(pieces)
+    wide, long_chars = words.astype("<u4", copy=False), np.empty(0, dtype=np.int8)
+    if longs.size:
+        spelt, long_chars = _long_words(deltas[longs])
+        wide = np.zeros((words.size, spelt.shape[1]), dtype="<u8")
+        wide[:, 0] = words
+        wide[longs] = spelt
+    counts = wide.tobytes().translate(None, b"\0")
+    if offsets.size == _ONE:
+        return counts, np.array([0, len(counts)], dtype=np.int64)
+    n_chars = 1 + (words > 0xFF).view(np.int8) + (words > 0xFFFF)  # noqa: PLR2004 - one byte, two bytes
+    n_chars[longs] = long_chars
+    ends = np.zeros(words.size + 1, dtype=np.int64)
+    np.cumsum(n_chars, out=ends[1:])
+    return counts, ends[offsets]
+
+
+def _long_words(values: Ints) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int8]]:
+    """Return differences of any length spelt in one or two words each, and how many characters each has."""
+    n_groups = int(max(values.max(), ~values.min())).bit_length() // 5 + 1
+    words = np.zeros((values.size, 1 + (n_groups > 8)), dtype="<u8")  # noqa: PLR2004 - characters of a word
+    n_chars = np.zeros(values.size, dtype=np.int8)
+    alive = np.ones(values.size, dtype=bool)
+    for group in range(n_groups):
+        rest = values >> 5 * group
+        more = (rest < -_SIGN) | (rest >= _SIGN)
+        characters = np.where(alive, (rest & 31) + _MORE * more + _ZERO, 0).astype(np.uint64)
+        words[:, group // 8] |= characters << np.uint64(8 * (group % 8))
+        n_chars += alive
+        alive = alive & more
+    return words, n_chars
 
 
 def _deltas(runs: Ints, offsets: Offsets) -> Ints:

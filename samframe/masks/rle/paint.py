@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from samframe.masks.rle.bits import unpack_columns
+from samframe.masks.runs import chunks, column_spans, gather
 
 __all__ = ["paint_stack", "paint_toggles"]
 
@@ -16,7 +17,9 @@ Bytes = npt.NDArray[np.uint8]
 
 _DENSE = 16  # more than one toggle in this many pixels: paint column by column
 
-_STACK_PIXELS = 1 << 21  # pixels of a stack that are painted at once: they stay in the cache
+_SMALL = 1 << 14  # pixels of masks that are painted many at a time
+_STACK_PIXELS = 1 << 21  # pixels of small masks that are painted at once: they stay in the cache
+_STACK_TOGGLES = 1 << 15
 
 _LOWEST_BITS = np.uint64(0x0101010101010101)
 _BITS = np.left_shift(1, np.arange(8)).astype(np.uint8)
@@ -90,38 +93,80 @@ def _paint_columns(toggles: Ints, size_hw: tuple[int, int]) -> npt.NDArray[np.bo
     return pixels
 
 
-def paint_stack(toggles: Ints, offsets: Ints, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """Return the pixels of many masks of one size.
+def paint_stack(
+    toggles: Ints, offsets: npt.NDArray[np.int64], out: npt.NDArray[np.bool_], places: npt.NDArray[np.int64]
+) -> None:
+    """Set the pixels of many masks of one size.
 
     Parameters
     ----------
     toggles : ndarray of int, shape (n_toggles,)
         ``start, end, start, end ...`` of all masks as column-major positions, ends excluded.
-    offsets : ndarray of int, shape (n + 1,)
+    offsets : ndarray of int64, shape (n + 1,)
         Mask i owns ``toggles[offsets[i]:offsets[i + 1]]``.
-    size_hw : (int, int)
-        Height and width in pixels.
-
-    Returns
-    -------
-    ndarray of bool, shape (n, H, W), C order
+    out : ndarray of bool, shape (m, H, W), C order
+        The stack. What is written to holds zeros.
+    places : ndarray of int64, shape (n,)
+        Where mask i stands in the stack.
     """
+    n_pixels = out[:1].size
+    if n_pixels < _SMALL:
+        step = _STACK_PIXELS // max(n_pixels, 1)
+        for first in range(0, len(places), step):
+            bounds = offsets[first : first + step + 1]
+            some = toggles[bounds[0] : bounds[-1]]
+            small = _paint_small(some, bounds - bounds[0], (out.shape[1], out.shape[2]))
+            out[places[first : first + step]] = small
+        return
+    for part in chunks(offsets, _STACK_TOGGLES):
+        bounds = offsets[part.start : part.stop + 1]
+        noisy = np.diff(bounds) > n_pixels // _DENSE
+        if noisy.any():
+            for at in np.flatnonzero(noisy).tolist():
+                own = toggles[bounds[at] : bounds[at + 1]]
+                out[places[part][at]] = paint_toggles(own, (out.shape[1], out.shape[2]))
+            some, ends = gather(toggles, bounds, np.flatnonzero(~noisy))
+            _paint_windows(some, ends, out, places[part][~noisy])
+        else:
+            _paint_windows(toggles, bounds, out, places[part])
+
+
+def _paint_windows(
+    toggles: Ints, offsets: npt.NDArray[np.int64], out: npt.NDArray[np.bool_], places: npt.NDArray[np.int64]
+) -> None:
+    """Set the pixels of masks, each within its box: a row is the one above it, changed where a span begins or ends."""
+    x, y0, y1, ends = column_spans(toggles, offsets, out.shape[1])
+    filled = np.flatnonzero(np.diff(ends))
+    if not filled.size:
+        return
+    heads, tails = ends[filled], ends[filled + 1]
+    left, right = x[heads], x[tails - 1] + 1
+    top, bottom = np.minimum.reduceat(y0, heads), np.maximum.reduceat(y1, heads)
+    stride = -(left - right) + (left - right) % 8  # whole words
+    n_spans = tails - heads
+    strides = np.repeat(stride, n_spans)
+    begins = (y0 - np.repeat(top, n_spans)) * strides + (x - np.repeat(left, n_spans))
+    stops = begins + (y1 - y0) * strides
+    boxes = np.stack([places[filled], heads, tails, left, right, top, bottom, stride], axis=1)
+    for place, head, tail, x0, x1, row, end, step in boxes.tolist():
+        flips = np.zeros((end - row + 1) * step, dtype=np.uint8)
+        flips[begins[head:tail]] = 1
+        flips[stops[head:tail]] = 1
+        words = flips.view(np.uint64).reshape(end - row + 1, -1)
+        np.bitwise_xor.accumulate(words, axis=0, out=words)
+        out[place, row:end, x0:x1] = flips.reshape(-1, step)[:-1, : x1 - x0].view(bool)
+
+
+def _paint_small(
+    toggles: Ints, offsets: npt.NDArray[np.int64], size_hw: tuple[int, int]
+) -> npt.NDArray[np.bool_]:
+    """Return the pixels of small masks, column after column as if they were one image."""
     n_masks, n_pixels = len(offsets) - 1, size_hw[0] * size_hw[1]
-    out = np.zeros((n_masks, *size_hw), dtype=bool)
-    step = _STACK_PIXELS // max(n_pixels, 1)
-    if step <= 1:
-        for at in range(n_masks if n_pixels else 0):
-            out[at] = paint_toggles(toggles[offsets[at] : offsets[at + 1]], size_hw)
-        return out
-    for first in range(0, n_masks, step):
-        bounds = np.asarray(offsets[first : first + step + 1], dtype=np.int64)
-        n_here = bounds.size - 1
-        places = toggles[bounds[0] : bounds[-1]] + np.repeat(np.arange(n_here) * n_pixels, np.diff(bounds))
-        flips = np.zeros(n_here * n_pixels + 1, dtype=np.uint8)
-        flips[places[::2]] = 1
-        flips[places[1::2]] ^= 1  # where one mask ends and the next one starts, foreground goes on
-        out[first : first + n_here] = _paint_flips(flips, n_here, size_hw)
-    return out
+    places = toggles + np.repeat(np.arange(n_masks) * n_pixels, np.diff(offsets))
+    flips = np.zeros(n_masks * n_pixels + 1, dtype=np.uint8)
+    flips[places[::2]] = 1
+    flips[places[1::2]] ^= 1  # where one mask ends and the next one starts, foreground goes on
+    return _paint_flips(flips, n_masks, size_hw)
 
 
 def _paint_flips(flips: Bytes, n_masks: int, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:

@@ -66,21 +66,28 @@ def label_pieces(pieces: Pieces, height: int, *, connectivity: int) -> tuple[Lab
 
 
 def _unite(n_items: int, a: Labels, b: Labels) -> Labels:
-    """Return the least member of each item's set, the pairs (a, b) being of one set: hook, then shorten all paths."""
+    """Return the least member of each item's set, the pairs (a, b), a < b, being of one set and sorted by a."""
     roots = np.arange(n_items)
-    while a.size:
-        root_a, root_b = roots[a], roots[b]
-        apart = np.flatnonzero(root_a != root_b)
-        if not apart.size:
-            break
-        a, b = root_a[apart], root_b[apart]
+    roots[b[::-1]] = a[::-1]  # each hangs on the first that it touches
+    more = np.flatnonzero(roots[b] != a)
+    roots = _shortened(roots)
+    a, b = roots[a[more]], roots[b[more]]
+    while a.size:  # and few touch more than one
         np.minimum.at(roots, np.maximum(a, b), np.minimum(a, b))
-        while True:
-            shorter = roots[roots]
-            if np.array_equal(shorter, roots):
-                break
-            roots = shorter
+        roots = _shortened(roots)
+        a, b = roots[a], roots[b]
+        apart = np.flatnonzero(a != b)
+        a, b = a[apart], b[apart]
     return roots
+
+
+def _shortened(roots: Labels) -> Labels:
+    """Return the end of each item's path."""
+    while True:
+        shorter = roots[roots]
+        if np.array_equal(shorter, roots):
+            return roots
+        roots = shorter
 
 
 def component_toggles(toggles: Ints, size_hw: tuple[int, int], *, connectivity: int) -> list[Ints]:

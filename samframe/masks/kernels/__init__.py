@@ -1,0 +1,37 @@
+"""The primitives that masks stand on, by NumPy or, where that is faster, by rlemasklib: no one else knows which."""
+
+from samframe.masks.kernels.choice import in_use
+from samframe.masks.kernels.seam import (
+    canonical_counts,
+    component_areas,
+    component_counts,
+    counts_of,
+    decode,
+    decode_batch,
+    encode,
+    encode_batch,
+    paint,
+    paint_pool,
+    png_counts,
+    polygon_counts,
+    toggles_of,
+    union_of_pool,
+)
+
+__all__ = [
+    "canonical_counts",
+    "component_areas",
+    "component_counts",
+    "counts_of",
+    "decode",
+    "decode_batch",
+    "encode",
+    "encode_batch",
+    "in_use",
+    "paint",
+    "paint_pool",
+    "png_counts",
+    "polygon_counts",
+    "toggles_of",
+    "union_of_pool",
+]

@@ -1,0 +1,153 @@
+"""Kernels by rlemasklib, for what it does at least 1.5 times as fast as NumPy: simple masks, one after another.
+
+It works in 32 bits and is slow where a mask is noise: None says that NumPy is to do it. What comes here is checked and
+fits its size; `canonical`, which checks, lets nothing through whose numbers do not fit 30 bits.
+
+rlemasklib: https://github.com/isarandi/rlemasklib (BSD).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from rlemasklib import RLEMask
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "canonical",
+    "component_areas",
+    "components",
+    "counts",
+    "decode",
+    "encode",
+    "png",
+    "polygon",
+    "toggles",
+    "union",
+]
+
+Ints = npt.NDArray[np.integer[Any]]
+Size = tuple[int, int]
+
+_MAX_PIXELS = 2**31
+_MAX_CHARS = 1 << 14  # NumPy spells and reads longer counts faster
+_NOISE = 32  # more than one change in this many pixels
+_PNG_NOISE = 16  # more than one byte of a file in this many pixels
+#: Whole numbers of at most six characters, of which all but the last say that more follow.
+_NUMBERS = re.compile(rb"(?:[P-o]{0,5}[0-O])+")
+
+
+def _suits(n_chars: int, size_hw: Size) -> bool:
+    """Say whether a mask of so many characters is one that rlemasklib is quick with."""
+    return n_chars <= _MAX_CHARS and 0 < size_hw[0] * size_hw[1] < _MAX_PIXELS
+
+
+def _read(counts: bytes, size_hw: Size) -> RLEMask:
+    return RLEMask.from_dict({"size": size_hw, "counts": counts})
+
+
+def _written(mask: RLEMask) -> bytes:
+    spelt: bytes = mask.to_dict()["counts"]
+    return spelt
+
+
+def toggles(counts: bytes, size_hw: Size) -> Ints | None:
+    """Return where a mask begins and ends."""
+    if not _suits(len(counts), size_hw):
+        return None
+    runs = _read(counts, size_hw).counts_view
+    return np.add.accumulate(runs[: runs.size & ~1], dtype=np.int32)
+
+
+def counts(toggles: Ints, size_hw: Size) -> bytes | None:
+    """Return the canonical counts of toggles."""
+    if not toggles.size or not _suits(toggles.size, size_hw):
+        return None
+    n_pixels = size_hw[0] * size_hw[1]
+    ends_inside = int(toggles[-1]) < n_pixels
+    runs = np.empty(toggles.size + ends_inside, dtype=np.uint32)
+    runs[0] = toggles[0]
+    np.subtract(toggles[1:], toggles[:-1], out=runs[1 : toggles.size], casting="unsafe")
+    if ends_inside:
+        runs[-1] = n_pixels - int(toggles[-1])
+    return _written(RLEMask.from_counts(runs, shape=size_hw))
+
+
+def canonical(counts: bytes, size_hw: Size) -> bytes | None:
+    """Return the canonical spelling of counts from anywhere; None for what is malformed, too."""
+    if not _suits(len(counts), size_hw) or _NUMBERS.fullmatch(counts) is None:
+        return None
+    try:  # no run passes 2**32, for none has more terms than there are characters
+        return _written(_read(counts, size_hw))
+    except ValueError:  # the runs do not sum to the pixels: NumPy's check says so
+        return None
+
+
+def encode(pixels: npt.NDArray[Any]) -> bytes | None:
+    """Return the canonical counts of an array of shape (H, W): what is not zero is foreground."""
+    if not 0 < pixels.size < _MAX_PIXELS:
+        return None
+    if not (pixels.flags.c_contiguous or pixels.flags.f_contiguous) or pixels.dtype not in (bool, np.uint8):
+        pixels = np.ascontiguousarray(pixels != 0)
+    if not pixels.flags.writeable:  # rlemasklib asks for an array that could be written to
+        pixels = pixels.copy(order="K")
+    lines = pixels if pixels.flags.c_contiguous else pixels.T
+    sample = lines[:: max(1, len(lines) // 16)]
+    if np.count_nonzero(sample[:, 1:] != sample[:, :-1]) * _NOISE > sample.size:
+        return None
+    return _written(RLEMask.from_array(pixels, is_sparse=True))
+
+
+def decode(counts: bytes, out: npt.NDArray[np.bool_]) -> bool:
+    """Set the pixels of a mask in an array of zeros of shape (H, W), in C order; False where NumPy is to do it."""
+    size_hw = (out.shape[0], out.shape[1])
+    if not _suits(len(counts), size_hw) or len(counts) * _NOISE > out.size:
+        return False
+    _read(counts, size_hw).decode_into(out.view(np.uint8), fg_value=1)
+    return True
+
+
+def components(counts: bytes, size_hw: Size, connectivity: int) -> list[bytes] | None:
+    """Return the canonical counts of each component, in the column-major order of their first pixels."""
+    if not _suits(len(counts), size_hw):
+        return None
+    found = _read(counts, size_hw).connected_components(connectivity=connectivity)
+    return [_written(part) for part in found]
+
+
+def component_areas(counts: bytes, size_hw: Size, connectivity: int) -> Ints | None:
+    """Return the area of each component."""
+    if not _suits(len(counts), size_hw):
+        return None
+    stats = _read(counts, size_hw).connected_component_stats(connectivity=connectivity)
+    return np.empty(0, dtype=np.int64) if stats is None else stats[0].astype(np.int64)
+
+
+def union(masks: Sequence[bytes], size_hw: Size) -> bytes | None:
+    """Return the canonical counts of what any mask covers."""
+    if not masks or not all(_suits(len(one), size_hw) for one in masks):
+        return None
+    return _written(RLEMask.union([_read(one, size_hw) for one in masks]))
+
+
+def polygon(ring: npt.NDArray[np.float64], size_hw: Size) -> bytes | None:
+    """Return the canonical counts of one polygon, corners of shape (n, 2), by pycocotools' rule."""
+    if not 0 < size_hw[0] * size_hw[1] < _MAX_PIXELS or float(np.abs(ring).max()) > 4 * max(size_hw):
+        return None
+    return _written(RLEMask.from_polygon(ring.ravel(), imshape=size_hw))
+
+
+def png(data: bytes, size_hw: Size) -> bytes | None:
+    """Return the canonical counts of luma 128 or more in the file of a sound PNG of 8-bit gray, not interlaced."""
+    if len(data) * _PNG_NOISE > size_hw[0] * size_hw[1]:
+        return None
+    try:
+        mask = RLEMask.from_png(data=data, threshold=128)
+    except ValueError:  # damaged within: our own reader says how
+        return None
+    return _written(mask) if mask.shape == size_hw and mask.any() else None
