@@ -39,6 +39,7 @@ from .frame import asegment as asegment
 from .frame import compare as compare
 from .frame import evaluate as evaluate
 from .frame import last_run as last_run
+from .frame import local as local
 from .frame import offline as offline
 from .frame import plan as plan
 from .frame import plan_dataset as plan_dataset

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from samframe._cells import one_line
 from samframe._options import store_folder
 from samframe.cli.exit import EXIT_CODES, Exit
+from samframe.cli.local import add_local_options, check_no_local_options, local_options
 from samframe.cli.segment_dataset import is_streamed, run_streamed, table_columns
 from samframe.cli.tables import read_table
 from samframe.errors import ApiError, LedgerError, OptionError
 from samframe.export import write_parquet
-from samframe.frame import last_run, offline, plan, segment
+from samframe.frame import last_run, local, offline, plan, segment
 from samframe.jobs import RowStatus
 from samframe.segmind import Client
 
@@ -47,6 +48,7 @@ examples:
   samframe segment cars.csv --image file --prompt what --out cars.parquet --retry failed --retry lost
   samframe segment 'rows/*.parquet' --out masks/ --rate-limit 1000 --max-cost 250
   samframe segment clicks.jsonl --coordinates yes --remove-coordinates no --out masks/ --offline
+  samframe segment clicks.jsonl --coordinates yes --out masks/ --local facebook/sam2.1-hiera-tiny --download
 
 The key is read from SEGMIND_API_KEY and nowhere else: other users of a machine can read the options of a running
 command.
@@ -79,6 +81,7 @@ def add_command(commands: Any) -> None:
     )  # fmt: skip
     _add_columns(parser.add_argument_group("columns"))
     _add_service(parser.add_argument_group("service"))
+    add_local_options(parser.add_argument_group("a SAM on this machine (--local)"))
     _add_money(parser.add_argument_group("money"))
     parser.add_argument("--details", action="store_true", help="also write request ids, costs and times")
     parser.add_argument(
@@ -106,6 +109,10 @@ def _add_service(group: Any) -> None:
     group.add_argument(
         "--offline", action="store_true", help="use the built-in engine: no key, no network, and NOT SAM 2"
     )
+    group.add_argument(
+        "--local", metavar="PATH_OR_ID",
+        help="use a SAM on this machine: a folder of weights, or an id of the Hugging Face hub; no key, free",
+    )  # fmt: skip
     group.add_argument(
         "--base-url", metavar="URL", help="another address of the API (default: SEGMIND_BASE_URL)"
     )
@@ -198,10 +205,13 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _client(arguments: argparse.Namespace) -> Client:
+    if sum(map(bool, (arguments.offline, arguments.local, arguments.base_url))) > 1:
+        raise OptionError("--offline, --local and --base-url exclude each other.")
+    if arguments.local:
+        return local(arguments.local, **local_options(arguments))
+    check_no_local_options(arguments, "--local")
     if not arguments.offline:
         return Client(base_url=arguments.base_url)
-    if arguments.base_url:
-        raise OptionError("--offline and --base-url exclude each other.")
     print("samframe: the offline engine makes these masks; it is not SAM 2.", file=sys.stderr)
     return offline()
 

@@ -1,4 +1,4 @@
-"""``samframe serve``: the API's contract on this machine, with the offline engine behind it."""
+"""``samframe serve``: the API's contract on this machine, with the offline engine or the user's own SAM behind it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ import sys
 from typing import Any
 
 from samframe.cli.exit import Exit
+from samframe.cli.local import add_local_options, check_no_local_options, local_options
 from samframe.errors import OptionError
 
 __all__ = ["add_command"]
 
 _DESCRIPTION = """\
 Serve Segmind's API contract on this machine: submit, poll, result, upload, credits, history. The masks come from
-a colour and texture region grower. It is NOT SAM 2: it has learned nothing and names no objects. Ctrl-C stops.
+a colour and texture region grower, which is NOT SAM 2: it has learned nothing and names no objects. With --engine sam
+they come from a SAM of your own: give its weights. Ctrl-C stops.
 """
 
 _EPILOG = """\
 examples:
   samframe serve --port 8200 --latency 1.7           a service about as fast as Segmind's
+  samframe serve --engine sam --weights facebook/sam2.1-hiera-tiny --download
+                                                     SAM 2 on this machine; the weights are fetched once
   SEGMIND_API_KEY=SG_0123456789abcdef SEGMIND_BASE_URL=http://127.0.0.1:8200 \\
       samframe segment photos.csv --image path --coordinates at --out masks.parquet
 
@@ -32,7 +36,7 @@ def add_command(commands: Any) -> None:
     """Add the command to argparse's subparsers."""
     parser = commands.add_parser(
         "serve",
-        help="serve the API's contract on this machine, without SAM 2",
+        help="serve the API's contract on this machine",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -62,6 +66,17 @@ def add_command(commands: Any) -> None:
         metavar="USD",
         help="play money in the account at the start (default: not counted)",
     )
+    model = parser.add_argument_group("a SAM on this machine (--engine sam)")
+    model.add_argument(
+        "--engine",
+        default="offline",
+        choices=["offline", "sam"],
+        help="what makes the masks (default: %(default)s)",
+    )
+    model.add_argument(
+        "--weights", metavar="PATH_OR_ID", help="a folder of SAM 2 or 3, or an id of the Hugging Face hub"
+    )
+    add_local_options(model)
     parser.set_defaults(run=run)
 
 
@@ -70,7 +85,9 @@ def run(arguments: argparse.Namespace) -> Exit:
     from samframe.server import ServerConfig, serve  # noqa: PLC0415 - starlette is heavy
 
     key = os.environ.get("SAMFRAME_SERVE_KEY", "").strip() or None
+    engine = _engine(arguments)  # before the port is bound: who connects is answered at once
     config = ServerConfig(
+        engine=engine,
         workers=arguments.workers,
         latency_s=arguments.latency,
         rate_limit=arguments.rate_limit,
@@ -84,6 +101,26 @@ def run(arguments: argparse.Namespace) -> Exit:
         hint = "" if key else " (SAMFRAME_SERVE_KEY holds the key of a server that others can reach)"
         raise OptionError(f"{error}{hint if 'key' in str(error) else ''}.") from None
     return Exit.DONE
+
+
+def _engine(arguments: argparse.Namespace) -> Any:
+    """Return the engine, loaded."""
+    if arguments.engine == "offline":
+        if arguments.weights is not None:
+            raise OptionError("--weights goes with --engine sam.")
+        check_no_local_options(arguments, "--engine sam")
+        return "offline"
+    if arguments.weights is None:
+        raise OptionError(
+            "--engine sam needs --weights: a folder of SAM 2 or 3, or an id of the Hugging Face hub."
+        )
+    from samframe.server.engines.sam import load_sam  # noqa: PLC0415 - it may load PyTorch
+
+    return load_sam(arguments.weights, **local_options(arguments), announce=_progress)
+
+
+def _progress(text: str) -> None:
+    print(f"samframe: {text} ...", file=sys.stderr, flush=True)
 
 
 def _announce(banner: str) -> None:

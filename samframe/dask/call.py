@@ -32,20 +32,29 @@ class PortableClient:
     def __reduce__(self) -> tuple[Any, ...]:
         if self.client is None:
             return PortableClient, (None,)
-        if self.client.is_offline:
-            return _arrived_offline, (self.client.base_url, self.client.identity, self.client.rate_limit)
+        if self.client.is_free:
+            facts = (self.client.base_url, self.client.identity, self.client.is_sam, self.client.rate_limit)
+            return _arrived_private, facts
         return _arrived, (self.client.base_url, self.client.rate_limit, tuple(self.client.allowed_hosts))
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
         return (type(self).__name__, *((self.client.identity,) if self.client is not None else ()))
 
 
-class _OfflineElsewhere(Client):
-    """A client of the offline server that another process of this machine runs: one server knows all its jobs."""
+class _PrivateElsewhere(Client):
+    """A client of the server that another process of this machine runs: one server knows all its jobs."""
 
-    def __init__(self, base_url: str, identity: str, rate_limit: float | None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        identity: str,
+        *,
+        is_sam: bool,
+        rate_limit: float | None,
+    ) -> None:
         super().__init__(OFFLINE_KEY, base_url=base_url, rate_limit=rate_limit)
         self._identity = identity
+        self._is_sam = is_sam
 
     @property
     def identity(self) -> str:
@@ -53,15 +62,25 @@ class _OfflineElsewhere(Client):
         return self._identity
 
     @property
-    def is_offline(self) -> bool:
-        """True: nothing is billed, and no mask is SAM 2's."""
+    def is_free(self) -> bool:
+        """True: nothing is billed."""
         return True
+
+    @property
+    def is_sam(self) -> bool:
+        """Whether the engine of that server is a Segment Anything model."""
+        return self._is_sam
 
 
 @functools.cache
-def _arrived_offline(base_url: str, identity: str, rate_limit: float | None) -> PortableClient:
-    """Return this process's client of an offline server."""
-    return PortableClient(_OfflineElsewhere(base_url, identity, rate_limit))
+def _arrived_private(
+    base_url: str,
+    identity: str,
+    is_sam: bool,  # noqa: FBT001 - as it was packed
+    rate_limit: float | None,
+) -> PortableClient:
+    """Return this process's client of a server that another process runs."""
+    return PortableClient(_PrivateElsewhere(base_url, identity, is_sam=is_sam, rate_limit=rate_limit))
 
 
 @functools.cache

@@ -21,6 +21,7 @@ class Call(enum.Enum):
     UPLOAD = "upload"
     CREDITS = "credits"
     HISTORY = "history"
+    PREPARE = "prepare"
 
 
 class Failure(enum.Enum):

@@ -97,9 +97,19 @@ class Client:
         return self.hosts.gateway
 
     @property
+    def is_free(self) -> bool:
+        """Whether nobody is charged for a job: the engine runs on this machine."""
+        return False
+
+    @property
+    def is_sam(self) -> bool:
+        """Whether the masks are those of a Segment Anything model."""
+        return True
+
+    @property
     def is_offline(self) -> bool:
         """Whether the answers come from the offline engine and not from SAM 2."""
-        return False
+        return not self.is_sam
 
     @asynccontextmanager
     async def connect(self, *, library: Any = None) -> AsyncIterator[Connection]:
@@ -112,7 +122,7 @@ class Client:
             await transport.aclose()
 
     def close(self) -> None:
-        """Release what the client holds; nothing, unless it is ``samframe.offline()``."""
+        """Release what the client holds; nothing, unless it is ``samframe.offline()`` or ``samframe.local()``."""
 
     def __enter__(self) -> Self:
         return self
@@ -160,6 +170,32 @@ class Connection:
         url = f"{self._hosts.gateway}/v2/{quote(model, safe='')}"
         answer = await self._call(Call.SUBMIT, "POST", url, content=content, deadline_s=_SUBMIT_DEADLINE_S)
         return read_submit(answer.status, answer.headers, answer.body)
+
+    async def prepare(self, image: str) -> bool:
+        """Tell a server on the user's own machine which image is open, so that the first question is quick.
+
+        No job, no charge. Segmind's gateway knows no such call: ask clients with ``is_free`` only.
+
+        Parameters
+        ----------
+        image : str
+            A data URI or base64 text, as a job would carry it.
+
+        Returns
+        -------
+        bool
+            Whether the server has an engine that this is of use to.
+        """
+        content = await asyncio.to_thread(lambda: json.dumps({"image": image}).encode())
+        url = f"{self._hosts.gateway}/local/prepare"
+        answer = await self._call(Call.PREPARE, "POST", url, content=content)
+        try:
+            told = json.loads(answer.body)
+        except ValueError:
+            return False
+        return (
+            answer.status == HTTPStatus.ACCEPTED and isinstance(told, dict) and told.get("prepared") is True
+        )
 
     async def status(self, request_id: str) -> JobAnswer:
         """Return the state of a job."""

@@ -48,7 +48,8 @@ class Application:
     """
 
     def __init__(self, config: ServerConfig) -> None:
-        engine, self.engine_name = make_engine(config)
+        self.engine = engine = make_engine(config)
+        self.engine_name = engine.name
         self.config = config
         self.plan = FaultPlan()
         self.tally = Tally()

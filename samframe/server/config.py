@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from samframe._contract import DEFAULT_MODEL, MAX_IMAGE_SIDE_PX, OUTPUT_DAYS, RECORD_SECONDS
 
 if TYPE_CHECKING:
-    from samframe.server.protocol import Engine
+    from samframe.server.protocol import Engine, ServedEngine
 
 __all__ = ["Latency", "OutputForm", "ServerConfig", "lognormal"]
 
@@ -85,8 +85,9 @@ class ServerConfig:
 
     Parameters
     ----------
-    engine : "offline" or Engine
-        What makes the masks: the offline engine (which is not SAM 2), or an object with a `segment` method.
+    engine : "offline", ServedEngine or Engine
+        What makes the masks: the offline engine (which is not SAM 2), a SAM that `load_sam` loaded, or an object
+        with a `segment` method.
     workers : int
         Jobs that run at the same time; the rest wait, first come, first served.
     latency_s : float or callable, optional
@@ -141,7 +142,7 @@ class ServerConfig:
         The wall clock, seconds since the epoch: for expiry, limits, timestamps and the Date header.
     """
 
-    engine: Literal["offline"] | Engine = "offline"
+    engine: Literal["offline"] | Engine | ServedEngine = "offline"
     workers: int = 2
     latency_s: Latency | None = None
     api_key: str | None = field(default=None, repr=False)

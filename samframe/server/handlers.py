@@ -153,6 +153,13 @@ class Handlers:
             {"request_id": job.request_id, "status": "QUEUED", "poll_url": poll_url, **job.api_urls()}
         )
 
+    async def prepare(self, call: Call) -> Response:
+        """Let the engine look at an image that somebody has open: no job, no charge. Not in Segmind's contract."""
+        image = (await call.read_object(self._config.max_body_bytes)).get("image")
+        if not isinstance(image, str) or not image:
+            raise Refusal(400, "image is required and must be string")
+        return json_answer({"prepared": self._pool.prepare(image)}, 202)
+
     async def status(self, call: Call) -> Response:
         """Tell how far a job is: HTTP 422 where it FAILED."""
         return self._status_of(self._find(call.argument))

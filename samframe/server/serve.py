@@ -14,6 +14,8 @@ from samframe.server.runner import Runner, listen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from samframe.server.protocol import EngineFacts
+
 __all__ = ["serve"]
 
 logger = logging.getLogger(__name__)
@@ -80,7 +82,14 @@ def _banner(base_url: str, app: Application) -> str:
     )
     return (
         f"samframe serves Segmind's API contract on {base_url}\n"
-        f"  engine  {app.engine_name}: NOT SAM 2, it has learned nothing and names no objects\n"
+        f"  engine  {app.engine_name}: {_words(app.engine.facts)}\n"
         f"  key     {key}; nothing leaves this machine\n"
         f"  use it  SEGMIND_BASE_URL={base_url}   (Ctrl-C stops)"
     )
+
+
+def _words(facts: EngineFacts) -> str:
+    """Return what the banner says of an engine: whether it is SAM, and whose licence its weights have."""
+    known = "a Segment Anything model" if facts.is_sam else "not known to be SAM 2"
+    said = facts.words if facts.words.startswith("NOT") else ", ".join(filter(None, (known, facts.words)))
+    return f"{said}; licence: {facts.licence}" if facts.licence else said

@@ -2,6 +2,7 @@
 
 from samframe.frame.call.display import make_display
 from samframe.frame.call.functions import asegment, plan, segment, start, survey
+from samframe.frame.call.local_client import LocalClient, local
 from samframe.frame.call.offline_client import OFFLINE_KEY, OfflineClient, offline
 from samframe.frame.call.options import CallOptions, SegmentOptions, mirrors, signed
 from samframe.frame.call.report import RunReport
@@ -13,6 +14,7 @@ from samframe.frame.call.work import Work
 __all__ = [
     "OFFLINE_KEY",
     "CallOptions",
+    "LocalClient",
     "OfflineClient",
     "Run",
     "RunReport",
@@ -22,6 +24,7 @@ __all__ = [
     "empty_result",
     "factorize_cells",
     "last_run",
+    "local",
     "make_display",
     "mirrors",
     "offline",

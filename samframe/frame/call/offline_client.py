@@ -12,22 +12,29 @@ from samframe.segmind import Client, Connection
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["OfflineClient", "offline"]
+    from samframe.server import ServerConfig
+
+__all__ = ["OFFLINE_KEY", "OfflineClient", "PrivateClient", "offline"]
 
 # No secret: the server is on loopback, in this process.
 OFFLINE_KEY = "offline"
 
 
-class OfflineClient(Client):
-    """A client whose jobs go to a server in this process, and to the offline engine behind it.
+class PrivateClient(Client):
+    """A client whose jobs go to a server in this process.
 
-    The engine is a colour and texture region grower. It is not SAM 2, has learned nothing, and names no objects.
+    Parameters
+    ----------
+    config : ServerConfig
+        The server's engine and pace; its key is ours.
+    rate_limit : float, optional
+        Requests a minute the client keeps to.
     """
 
-    def __init__(self, *, workers: int, latency_s: float | None, rate_limit: float | None) -> None:
-        from samframe.server import LocalServer, ServerConfig  # noqa: PLC0415 - starlette is heavy
+    def __init__(self, config: ServerConfig, *, rate_limit: float | None = None) -> None:
+        from samframe.server import LocalServer  # noqa: PLC0415 - starlette is heavy
 
-        self._server = LocalServer(ServerConfig(workers=workers, latency_s=latency_s, api_key=OFFLINE_KEY))
+        self._server = LocalServer(config)
         self._server.start()
         self._lock = threading.Lock()
         self._closed = False
@@ -40,15 +47,15 @@ class OfflineClient(Client):
         return self._server.engine_name
 
     @property
-    def is_offline(self) -> bool:
-        """True: nothing is billed, and no mask is SAM 2's."""
+    def is_free(self) -> bool:
+        """True: nothing is billed."""
         return True
 
     @asynccontextmanager
     async def connect(self, *, library: Any = None) -> AsyncIterator[Connection]:
         """Open a connection to the private server."""
         if self._closed:
-            raise RuntimeError("This offline client is closed; make another with samframe.offline().")
+            raise RuntimeError(f"This client is closed; make another with samframe.{self._maker}().")
         async with super().connect(library=library) as connection:
             yield connection
 
@@ -59,6 +66,26 @@ class OfflineClient(Client):
                 self._closed = True
                 atexit.unregister(self.close)
                 self._server.stop()
+
+    _maker = "offline"
+
+
+class OfflineClient(PrivateClient):
+    """A client whose jobs go to a server in this process, and to the offline engine behind it.
+
+    The engine is a colour and texture region grower. It is not SAM 2, has learned nothing, and names no objects.
+    """
+
+    def __init__(self, *, workers: int, latency_s: float | None, rate_limit: float | None) -> None:
+        from samframe.server import ServerConfig  # noqa: PLC0415 - starlette is heavy
+
+        config = ServerConfig(workers=workers, latency_s=latency_s, api_key=OFFLINE_KEY)
+        super().__init__(config, rate_limit=rate_limit)
+
+    @property
+    def is_sam(self) -> bool:
+        """False: no mask is SAM 2's."""
+        return False
 
     def __repr__(self) -> str:
         return f"<samframe offline client: {self.identity}, not SAM 2>"

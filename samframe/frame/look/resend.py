@@ -74,8 +74,8 @@ class EngineSegmenter:
         self._images = images
         self._options = {"client": client, **options}
         self._max_cost = max_cost
-        self._is_offline = client.is_offline
-        self._price_usd = 0.0 if client.is_offline else JOB_PRICE_USD
+        self._free = None if not client.is_free else "free" if client.is_sam else "free, not SAM 2"
+        self._price_usd = 0.0 if client.is_free else JOB_PRICE_USD
         self._spent_usd = 0.0
         self._reserved_usd = 0.0
         self._lock = threading.Lock()
@@ -83,7 +83,7 @@ class EngineSegmenter:
     def at_most(self, n_jobs: int) -> Quote | None:
         """Return what so many jobs cost at most, by the price that was learned last."""
         usd = n_jobs * self._price_usd
-        return Quote(usd=usd, text="free, not SAM 2" if self._is_offline else f"at most {format_usd(usd)}")
+        return Quote(usd=usd, text=self._free or f"at most {format_usd(usd)}")
 
     def quote(self, ask: Ask) -> Quote:
         """Return the price of a job, as the plan has it. The image is read and hashed, nothing is sent.
@@ -179,8 +179,8 @@ class EngineSegmenter:
         return pd.DataFrame(columns)
 
     def _words(self, bill: Plan) -> str:
-        if bill.to_pay and self._is_offline:
-            return "free, not SAM 2"
+        if bill.to_pay and self._free is not None:
+            return self._free
         if bill.to_pay:
             return format_usd(bill.usd_low)
         if bill.stored:

@@ -183,6 +183,8 @@ class Session:
             self._set_price(ledger)
             self._take_settled(records, steps)
             todo = [job for job in self._jobs if job.key not in self.outcomes]
+            if self._client.is_free:
+                todo = _by_image(todo)
             if todo:
                 await self._run(ledger, todo, records, steps)
         finally:
@@ -194,12 +196,12 @@ class Session:
         return self._settings.rate_limit if self._settings.rate_limit is not None else self._client.rate_limit
 
     def _price(self, ledger: Ledger) -> float:
-        return job_price_usd(self._recent(ledger.recent_costs), offline=self._client.is_offline)
+        return job_price_usd(self._recent(ledger.recent_costs), is_free=self._client.is_free)
 
     def _set_price(self, ledger: Ledger) -> None:
         budget = self.progress.budget
         budget.price = self._price(ledger)
-        budget.has_bill = self._client.is_offline or bool(self._recent(ledger.recent_costs))
+        budget.has_bill = self._client.is_free or bool(self._recent(ledger.recent_costs))
 
     def _recent(self, read: Callable[..., list[float]]) -> list[float]:
         """Return what one of the ledger's readings tells of the latest jobs of this deployment and model."""
@@ -360,6 +362,18 @@ class Session:
                 return flight
             case _:
                 return None
+
+
+def _by_image(jobs: list[Job]) -> list[Job]:
+    """Return jobs about one image after each other, images in the order of their first job.
+
+    An engine on the user's own machine keeps what it made of the last images only. Where jobs are paid for, they go in
+    the order of the rows.
+    """
+    groups: dict[str, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(job.image.identity, []).append(job)
+    return [job for group in groups.values() for job in group]
 
 
 def _is_doubtful(step: Step, record: Record | None) -> bool:

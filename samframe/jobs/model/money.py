@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["Budget", "format_usd", "job_price_usd"]
 
 
-def job_price_usd(recent_costs: Sequence[float], *, offline: bool) -> float:
+def job_price_usd(recent_costs: Sequence[float], *, is_free: bool) -> float:
     """Return what one job is expected to cost: the median of the latest bills, else the published price."""
-    if offline:
+    if is_free:
         return 0.0
     return statistics.median(recent_costs) if recent_costs else JOB_PRICE_USD
 

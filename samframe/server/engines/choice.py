@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from samframe.server.protocol import ENGINE_NAME, EngineRefused, Segmentation
+from samframe.server.protocol import (
+    EngineFacts,
+    EngineRefused,
+    Picture,
+    Question,
+    Segmentation,
+    ServedEngine,
+    served,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,14 +24,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from samframe.server.config import ServerConfig
-    from samframe.server.protocol import Engine
 
 __all__ = ["DrawnEngine", "ellipse", "make_engine"]
 
 Point = tuple[float, float]
 
 
-class DrawnEngine:
+class DrawnEngine(ServedEngine):
     """A deterministic engine for tests and load: an ellipse made from a hash of the image and the prompt.
 
     It looks at no pixel and finds nothing in the picture.
@@ -37,6 +45,7 @@ class DrawnEngine:
     """
 
     name = "drawn/1"
+    facts = EngineFacts(is_sam=False, tells_score=False, words="NOT SAM 2, it draws ellipses for tests")
 
     def __init__(
         self, *, refuse: frozenset[str] | set[str] = frozenset(), variants: int | None = None
@@ -44,21 +53,14 @@ class DrawnEngine:
         self.refuse = frozenset(refuse)
         self.variants = variants
 
-    def segment(
-        self,
-        rgb: NDArray[np.uint8],
-        *,
-        prompt: str | None = None,
-        points: Sequence[Point] = (),
-        remove_points: Sequence[Point] = (),
-    ) -> Segmentation:
-        """Return the ellipse of these pixels (hashed as they are) and this prompt; see `draw`."""
+    def answer(self, picture: Picture, question: Question) -> Segmentation:
+        """Return the ellipse of this image and this question; nothing is decoded. See `draw`."""
         return self.draw(
-            (rgb.shape[0], rgb.shape[1]),
-            image_sha256=hashlib.sha256(np.ascontiguousarray(rgb).tobytes()).hexdigest(),
-            prompt=prompt,
-            points=points,
-            remove_points=remove_points,
+            picture.size_hw,
+            image_sha256=picture.key,
+            prompt=question.prompt,
+            points=question.points,
+            remove_points=question.remove_points,
         )
 
     def draw(
@@ -89,7 +91,8 @@ class DrawnEngine:
             If `prompt` is one of `refuse`.
         """
         seed = self.seed(image_sha256, prompt=prompt, points=points, remove_points=remove_points)
-        return Segmentation(mask=ellipse(size_hw, seed), score=1.0, detail={"engine": self.name})
+        mask = _kept_ellipse(size_hw, seed) if self.variants is not None else ellipse(size_hw, seed)
+        return Segmentation(mask=mask, score=1.0, detail={"engine": self.name}, mask_key=seed)
 
     def seed(
         self,
@@ -141,21 +144,19 @@ def ellipse(size_hw: tuple[int, int], seed: bytes) -> NDArray[np.bool_]:
     return inside
 
 
-def make_engine(config: ServerConfig) -> tuple[Engine, str]:
-    """Return the engine of a configuration and the name that its results carry.
+_kept_ellipse = functools.lru_cache(maxsize=64)(ellipse)
+
+
+def make_engine(config: ServerConfig) -> ServedEngine:
+    """Return the engine of a configuration.
 
     Parameters
     ----------
     config : ServerConfig
         Names the engine, or holds it.
-
-    Returns
-    -------
-    (Engine, str)
-        The engine, and for example ``"offline/1.0"``.
     """
     if config.engine == "offline":
         from samframe.server.engines.drawn import OfflineEngine  # noqa: PLC0415 - loaded when it is used
 
-        return OfflineEngine(), ENGINE_NAME
-    return config.engine, str(getattr(config.engine, "name", type(config.engine).__name__))
+        return OfflineEngine()
+    return served(config.engine)

@@ -9,10 +9,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from samframe.server.protocol import Question
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["JobRequest", "Refusal", "check_key", "is_json_type", "read_json", "read_points"]
+__all__ = ["JobRequest", "Refusal", "check_key", "is_json_type", "read_boxes", "read_json", "read_points"]
 
 _KEY = re.compile(r"SG_[0-9a-fA-F]{16}")
 
@@ -49,6 +51,8 @@ class JobRequest:
         None where points are given instead.
     points, remove_points : tuple of (float, float)
         x before y, pixels of the image as sent; empty where a prompt is given.
+    boxes : tuple of (float, float, float, float)
+        Left, top, right, bottom, pixels of the image as sent; empty where a prompt is given.
     overlay_mask, inline : bool
         The API's ``overlay_mask`` and ``base64``.
     """
@@ -57,8 +61,16 @@ class JobRequest:
     prompt: str | None
     points: tuple[tuple[float, float], ...]
     remove_points: tuple[tuple[float, float], ...]
+    boxes: tuple[tuple[float, float, float, float], ...]
     overlay_mask: bool
     inline: bool
+
+    @property
+    def question(self) -> Question:
+        """What is asked of the image."""
+        return Question(
+            prompt=self.prompt, points=self.points, remove_points=self.remove_points, boxes=self.boxes
+        )
 
     @classmethod
     def read(cls, body: dict[str, Any]) -> JobRequest:
@@ -80,17 +92,20 @@ class JobRequest:
                 raise ValueError(f"{name} must be boolean")  # noqa: TRY004 - the text of a FAILED job
         points: tuple[tuple[float, float], ...] = ()
         removed: tuple[tuple[float, float], ...] = ()
+        boxes: tuple[tuple[float, float, float, float], ...] = ()
         if prompt is None or not prompt.strip():
-            if not body.get("coordinates"):
+            if not body.get("coordinates") and not body.get("boxes_input"):
                 raise ValueError("Prompt is Mandatory and must be string")
             prompt = None
-            points = read_points(body["coordinates"], name="coordinates")
+            points = read_points(body.get("coordinates"), name="coordinates")
+            boxes = read_boxes(body.get("boxes_input"), name="boxes_input")
             removed = read_points(body.get("remove_coordinates"), name="remove_coordinates")
         return cls(
             image=body["image"],
             prompt=prompt,
             points=points,
             remove_points=removed,
+            boxes=boxes,
             overlay_mask=flags["overlay_mask"],
             inline=flags["base64"],
         )
@@ -126,12 +141,48 @@ def read_points(text: Any, *, name: str) -> tuple[tuple[float, float], ...]:
     return tuple(_pair(pair, wrong) for pair in pairs)
 
 
+def read_boxes(text: Any, *, name: str) -> tuple[tuple[float, float, float, float], ...]:
+    """Read JSON text of one box or of a list of boxes.
+
+    Parameters
+    ----------
+    text : str or None
+        ``"[10,20,90,80]"`` or ``"[[10,20,90,80],[0,0,30,30]]"``: left, top, right, bottom.
+    name : str
+        The field's name, for the message.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    if text is None or text == "":
+        return ()
+    wrong = ValueError(f'{name} must be JSON text such as "[[10,20,90,80]]": left, top, right, bottom')
+    if not isinstance(text, str):
+        raise wrong
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise wrong from None
+    if not isinstance(value, list):
+        raise wrong
+    boxes = value if any(isinstance(item, list) for item in value) else [value] if value else []
+    corners = (_numbers(box, 4, wrong) for box in boxes)
+    return tuple((left, top, right, bottom) for left, top, right, bottom in corners)
+
+
 def _pair(pair: Any, wrong: ValueError) -> tuple[float, float]:
-    if not isinstance(pair, list) or len(pair) != 2:  # noqa: PLR2004 - x and y
+    x, y = _numbers(pair, 2, wrong)
+    return x, y
+
+
+def _numbers(values: Any, count: int, wrong: ValueError) -> list[float]:
+    if not isinstance(values, list) or len(values) != count:
         raise wrong
-    if not all(isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in pair):
+    if not all(isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in values):
         raise wrong
-    return float(pair[0]), float(pair[1])
+    return [float(v) for v in values]
 
 
 def check_key(key: str | None, *, only: str | None) -> None:

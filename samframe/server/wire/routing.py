@@ -16,11 +16,12 @@ _PATHS = re.compile(
     r"|/assets/(?P<asset>[^/]+)"
     r"|/upload-asset(?P<upload>)"
     r"|/v1/get-user-credits(?P<credits>)"
+    r"|/local/prepare(?P<prepare>)"
     r"|/inference-request/request-history(?P<history>)"
     r"|/inference-request/request-history/(?P<history_item>[^/]+)"
 )
 #: Endpoints that are not asked with GET.
-VERBS = {"submit": "POST", "upload": "POST"}
+VERBS = {"submit": "POST", "upload": "POST", "prepare": "POST"}
 
 
 def find_endpoint(path: str) -> tuple[str, str]:

@@ -51,6 +51,7 @@ class Job:
     image_sha256: str | None = None
     error: str | None = None
     score: float | None = None
+    embedding_cached: bool | None = None
     file_name: str | None = None
     file_type: str = ""
     file_size: int = 0
@@ -91,6 +92,8 @@ class Job:
             times["remaining_credits"] = round(self.remaining_usd, 6)
         if self.score is not None:
             times["score"] = round(self.score, 4)
+        if self.embedding_cached is not None:
+            times["embedding_cached"] = self.embedding_cached
         return times
 
 

@@ -1,4 +1,4 @@
-"""The pool of workers: jobs run first come, first served, as long as they take or as is simulated."""
+"""The pool of workers: jobs run as long as they take or as is simulated, those about one image after each other."""
 
 from __future__ import annotations
 
@@ -8,18 +8,22 @@ import logging
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from samframe.server.engines import DrawnEngine, ellipse
-from samframe.server.protocol import EngineRefused
+from samframe.server.engines.cache import ByteCache
+from samframe.server.protocol import EngineRefused, Picture
 from samframe.server.wire import JobRequest, read_image
 from samframe.server.work.jobs import Job, JobState
 from samframe.server.work.outputs import CONTENT_TYPES, SUFFIXES, mask_file, overlay_file
+from samframe.server.work.queue import GroupedQueue
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from samframe.server.config import OutputForm, ServerConfig
-    from samframe.server.protocol import Engine
-    from samframe.server.wire import SentImage
+    from samframe.server.protocol import Segmentation, ServedEngine
     from samframe.server.work.jobs import JobBook
     from samframe.server.work.money import Purse
     from samframe.server.work.tally import Tally
@@ -27,6 +31,25 @@ if TYPE_CHECKING:
 __all__ = ["WorkerPool"]
 
 logger = logging.getLogger(__name__)
+
+#: Room for the decoded pixels of the images that were asked about last: five of 12 megapixels.
+_PIXEL_BYTES = 192 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Preparation:
+    """An image that somebody looks at: what every question about it needs is made before one comes."""
+
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the engine said, on its way to a file."""
+
+    made: Segmentation
+    picture: Picture
+    is_overlay: bool
 
 
 class WorkerPool:
@@ -36,7 +59,7 @@ class WorkerPool:
     ----------
     config : ServerConfig
         Number of workers and form of the outputs.
-    engine : Engine
+    engine : ServedEngine
         Makes the masks.
     book : JobBook
         Where outputs go and uploaded files lie.
@@ -47,42 +70,70 @@ class WorkerPool:
     """
 
     def __init__(
-        self, config: ServerConfig, engine: Engine, *, book: JobBook, purse: Purse, tally: Tally
+        self, config: ServerConfig, engine: ServedEngine, *, book: JobBook, purse: Purse, tally: Tally
     ) -> None:
         self._config = config
         self._engine = engine
         self._book = book
         self._purse = purse
         self._tally = tally
-        self._queue: asyncio.Queue[Job] = asyncio.Queue()
+        self._queue: GroupedQueue[Job | _Preparation] = GroupedQueue()
         self._tasks: list[asyncio.Task[None]] = []
+        self._pixels: ByteCache[NDArray[np.uint8]] = ByteCache(_PIXEL_BYTES)
+        n_threads = engine.facts.n_threads
+        #: Whether jobs about one image follow each other, as the engine keeps what it made of it.
+        self._is_grouped = n_threads is not None
+        n_workers = config.workers if n_threads is None else min(config.workers, n_threads)
+        # With a thread of the model's own, one more job can be on its way in or out meanwhile.
+        self._n_tasks = n_workers if n_threads is None else n_workers + 1
         self._threads = ThreadPoolExecutor(
-            max_workers=min(config.workers, os.cpu_count() or 1), thread_name_prefix="samframe-engine"
+            max_workers=min(n_workers, os.cpu_count() or 1), thread_name_prefix="samframe-engine"
+        )
+        self._encoders = (
+            self._threads
+            if n_threads is None
+            else ThreadPoolExecutor(1, thread_name_prefix="samframe-encoder")
         )
 
     def submit(self, job: Job) -> None:
-        """Put a job at the end of the queue."""
-        self._queue.put_nowait(job)
+        """Put a job in the queue."""
+        self._queue.put(job, group=job.body["image"] if self._is_grouped else job.request_id)
+
+    def prepare(self, image: str) -> bool:
+        """Let the engine look at an image before a job asks about it; return whether that is of use."""
+        if not self._is_grouped:
+            return False
+        if image not in self._queue:
+            self._queue.put(_Preparation(image), group=image)
+        return True
 
     def start(self) -> None:
         """Start the workers, in the running loop."""
-        self._tasks = [asyncio.create_task(self._work()) for _ in range(self._config.workers)]
+        self._tasks = [asyncio.create_task(self._work()) for _ in range(self._n_tasks)]
 
     async def stop(self) -> None:
         """Stop the workers; what has not finished never will."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._encoders):
+            threads.shutdown(wait=False, cancel_futures=True)
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             job = await self._queue.get()
+            if isinstance(job, _Preparation):
+                await loop.run_in_executor(self._threads, self._prepare, job.image)
+                continue
             job.state, job.started_s = JobState.PROCESSING, time.monotonic()
             output: bytes | None = None
             try:
-                output = await loop.run_in_executor(self._threads, self._run, job)
+                if self._is_grouped:
+                    answer = await loop.run_in_executor(self._threads, self._ask, job)
+                    output = await loop.run_in_executor(self._encoders, self._encode, answer)
+                else:
+                    output = await loop.run_in_executor(self._threads, self._run, job)
             except ValueError as error:
                 job.error = str(error)
             except Exception as error:
@@ -97,37 +148,54 @@ class WorkerPool:
 
     def _run(self, job: Job) -> bytes:
         """Make the output of a job, in a thread. A ValueError's text is the FAILED job's."""
+        return self._encode(self._ask(job))
+
+    def _ask(self, job: Job) -> _Answer:
+        job.started_s = time.monotonic()  # it may have waited for the model's thread
         if job.doomed is not None:
             raise ValueError(job.doomed)
         request = JobRequest.read(job.body)
+        picture = self._picture(request.image)
+        job.image_sha256 = picture.key
+        made = self._engine.answer(picture, request.question)
+        job.score = float(made.score) if self._engine.facts.tells_score else None
+        job.embedding_cached = made.detail.get("embedding_cached")
+        return _Answer(made, picture, request.overlay_mask)
+
+    def _encode(self, answer: _Answer) -> bytes:
+        made, form = answer.made, self._config.output
+        if answer.is_overlay:
+            return overlay_file(answer.picture.pixels(), made.mask)
+        if made.mask_key is not None:
+            return _file_of(_Keyed(made.mask_key, answer.picture.size_hw, made.mask), form)
+        return mask_file(made.mask, form)
+
+    def _prepare(self, image: str) -> None:
+        try:
+            self._engine.prepare(self._picture(image))
+        except (ValueError, EngineRefused) as error:
+            # The job that asks about the image will say so to whom it concerns.
+            logger.info("An image could not be prepared: %s", error)
+        except Exception:
+            logger.exception("The engine broke while it prepared an image")
+
+    def _picture(self, text: str) -> Picture:
         clock, assets = self._config.clock, self._book.assets
         image = read_image(
-            request.image,
+            text,
             asset=lambda name: assets.get(name, now=clock()),
             max_side_px=self._config.max_side_px,
         )
-        job.image_sha256 = image.sha256
-        if isinstance(self._engine, DrawnEngine):
-            return self._drawn(self._engine, image, request)
-        rgb = image.pixels()
-        made = self._engine.segment(
-            rgb, prompt=request.prompt, points=request.points, remove_points=request.remove_points
-        )
-        job.score = float(made.score)
-        return (
-            overlay_file(rgb, made.mask)
-            if request.overlay_mask
-            else mask_file(made.mask, self._config.output)
-        )
+        key = image.sha256
 
-    def _drawn(self, engine: DrawnEngine, image: SentImage, request: JobRequest) -> bytes:
-        """Make an ellipse from the hash of the image's bytes: nothing is decoded that need not be."""
-        seed = engine.seed(
-            image.sha256, prompt=request.prompt, points=request.points, remove_points=request.remove_points
-        )
-        if request.overlay_mask:
-            return overlay_file(image.pixels(), ellipse(image.size_hw, seed))
-        return _ellipse_file(image.size_hw, seed, self._config.output)
+        def pixels() -> NDArray[np.uint8]:
+            kept = self._pixels.get(key)
+            if kept is None:
+                kept = image.pixels()
+                self._pixels.put(key, kept, n_bytes=kept.nbytes)
+            return kept
+
+        return Picture(key, image.size_hw, pixels)
 
     def _finish(self, job: Job, output: bytes | None) -> None:
         job.finished_s = time.monotonic()
@@ -150,10 +218,19 @@ class WorkerPool:
         job.state = JobState.COMPLETED
 
 
+@dataclass(frozen=True, slots=True)
+class _Keyed:
+    """A mask that is known by its key and size alone."""
+
+    key: bytes
+    size_hw: tuple[int, int]
+    mask: NDArray[np.bool_] = field(compare=False)
+
+
 @functools.lru_cache(maxsize=512)
-def _ellipse_file(size_hw: tuple[int, int], seed: bytes, form: OutputForm) -> bytes:
-    # Compressing a mask is most of what a job of the drawn engine costs.
-    return mask_file(ellipse(size_hw, seed), form)
+def _file_of(keyed: _Keyed, form: OutputForm) -> bytes:
+    # Compressing a mask is most of what a job of a cheap engine costs.
+    return mask_file(keyed.mask, form)
 
 
 def _abridged(image: str) -> str:

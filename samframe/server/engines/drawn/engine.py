@@ -10,7 +10,15 @@ from samframe.server.engines.drawn.frame import open_frame
 from samframe.server.engines.drawn.naming import segment_text
 from samframe.server.engines.drawn.points import segment_points
 from samframe.server.engines.drawn.text import parse_prompt
-from samframe.server.protocol import ENGINE_NAME, EngineRefused, Segmentation
+from samframe.server.protocol import (
+    ENGINE_NAME,
+    EngineFacts,
+    EngineRefused,
+    Picture,
+    Question,
+    Segmentation,
+    ServedEngine,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +31,7 @@ __all__ = ["OfflineEngine"]
 _MAX_SHARE = 0.65
 
 
-class OfflineEngine:
+class OfflineEngine(ServedEngine):
     """Segments by colour and texture alone; learned nothing, names no objects.
 
     It keeps no state and draws no random numbers: threads may share one, and the same request gives the same mask.
@@ -37,24 +45,13 @@ class OfflineEngine:
     np.int64(400)
     """
 
-    def segment(
-        self,
-        rgb: NDArray[np.uint8],
-        *,
-        prompt: str | None = None,
-        points: Sequence[tuple[float, float]] = (),
-        remove_points: Sequence[tuple[float, float]] = (),
-    ) -> Segmentation:
-        """Segment one image.
+    name = ENGINE_NAME
+    facts = EngineFacts(is_sam=False, words="NOT SAM 2, it has learned nothing and names no objects")
 
-        Parameters
-        ----------
-        rgb : ndarray of uint8, shape (height, width, 3)
-            sRGB; any size from one pixel.
-        prompt : str, optional
-            Text by the closed grammar. Where there is a prompt, points are ignored, as on the wire.
-        points, remove_points : sequence of (x, y)
-            Pixels on the object, and pixels that do not belong to it, counted from the top left corner.
+    def answer(self, picture: Picture, question: Question) -> Segmentation:
+        """Segment one image of sRGB, of any size from one pixel.
+
+        Points are pixels counted from the top left corner. A prompt is text by the closed grammar.
 
         Returns
         -------
@@ -66,15 +63,18 @@ class OfflineEngine:
         EngineRefused
             If the text is outside the grammar or nothing matches it; if a point lies outside the image, or a remove
             point in one cell with a point; if there is neither text nor point; if the mask would cover more than 65 %
-            of the image (but for the prompt ``"background"``).
+            of the image (but for the prompt ``"background"``); if there are boxes.
         ValueError
-            If `rgb` is no such array.
+            If the pixels are no such array.
         """
+        rgb = picture.pixels()
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or not rgb.size:  # noqa: PLR2004 - RGB
             raise ValueError(f"rgb is {rgb.dtype} of shape {rgb.shape}, must be uint8 (height, width, 3)")
-        if prompt is not None:
-            return _from_text(rgb, prompt)
-        return _from_points(rgb, points, remove_points)
+        if question.prompt is not None:
+            return _from_text(rgb, question.prompt)
+        if question.boxes:
+            raise EngineRefused("the offline engine takes points and a few words, no boxes")
+        return _from_points(rgb, question.points, question.remove_points)
 
 
 def _from_text(rgb: NDArray[np.uint8], prompt: str) -> Segmentation:

@@ -1,0 +1,8 @@
+"""Segment Anything models on this machine: their weights, their input, and the engine that keeps what they see."""
+
+from __future__ import annotations
+
+from samframe.server.engines.sam.engine import SamEngine
+from samframe.server.engines.sam.load import load_sam
+
+__all__ = ["SamEngine", "load_sam"]

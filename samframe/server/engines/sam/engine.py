@@ -1,0 +1,232 @@
+"""The engine: keeps what the model made of each image, and answers points, boxes and words."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from samframe.server.engines.cache import ByteCache
+from samframe.server.engines.sam.errors import HARDWARE_ADVICE, is_out_of_memory
+from samframe.server.protocol import (
+    EngineFacts,
+    EngineRefused,
+    Instance,
+    Picture,
+    Question,
+    Segmentation,
+    ServedEngine,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from samframe.server.engines.sam.detectors import BoxDetector
+    from samframe.server.engines.sam.sam2 import Decoded, Embedding
+    from samframe.server.engines.sam.sam3 import TorchSam3
+
+__all__ = ["PointModel", "SamEngine"]
+
+logger = logging.getLogger(__name__)
+
+_WARM_UP_PX = 64
+
+
+class PointModel(Protocol):
+    """A model that answers points and boxes, in PyTorch or in ONNX."""
+
+    def encode(self, rgb: NDArray[np.uint8]) -> Embedding:
+        """Return what the model makes of an image."""
+        ...
+
+    def decode(self, embedding: Embedding, question: Question, *, size_hw: tuple[int, int]) -> Decoded:
+        """Return the objects of a question."""
+        ...
+
+
+class SamEngine(ServedEngine):
+    """A Segment Anything model on this machine. One thread at a time may ask it.
+
+    Parameters
+    ----------
+    name : str
+        Model and digest of its weights, for example ``"sam2/hiera-tiny@0123456789ab"``.
+    points : PointModel, optional
+        Answers points and boxes.
+    detector : BoxDetector, optional
+        Finds boxes by words, which then prompt `points`.
+    concepts : TorchSam3, optional
+        Answers words itself.
+    licence : str
+        Of the weights.
+    cache_bytes : int
+        Room for what the models made of images.
+    where : str
+        The device, for the banner.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        points: PointModel | None,
+        detector: BoxDetector | None = None,
+        concepts: TorchSam3 | None = None,
+        licence: str = "",
+        cache_bytes: int,
+        where: str = "cpu",
+    ) -> None:
+        self.name = name
+        self._points = points
+        self._detector = detector
+        self._concepts = concepts
+        self._embeddings: ByteCache[Embedding] = ByteCache(cache_bytes)
+        # Callers other than the server's one model thread wait for their turn.
+        self._turn = threading.RLock()
+        self.n_encodes = 0
+        takes_text = detector is not None or concepts is not None
+        self.facts = EngineFacts(
+            is_sam=True,
+            is_free=True,
+            licence=licence,
+            n_threads=1,
+            takes_text=takes_text,
+            takes_boxes=points is not None,
+            words=f"on {where}; text prompts: {'yes' if takes_text else 'no (give a text model)'}",
+        )
+
+    @property
+    def cached_bytes(self) -> int:
+        """Bytes of what is kept of images."""
+        return self._embeddings.used_bytes
+
+    def warm_up(self) -> None:
+        """Answer one question about a grey square: the first job pays for no allocation and no compilation."""
+        grey = np.full((_WARM_UP_PX, _WARM_UP_PX, 3), 127, np.uint8)
+        picture, middle = Picture.of(grey), _WARM_UP_PX / 2
+        with self._turn:
+            for kind, model in self._kinds():
+                embedding, _ = self._embed(kind, model, picture)
+                if kind == "points":
+                    model.decode(embedding, Question(points=[(middle, middle)]), size_hw=picture.size_hw)
+            self._embeddings.clear()
+            self.n_encodes = 0
+
+    def prepare(self, picture: Picture) -> bool:
+        """Encode an image, unless that is done."""
+        with self._turn:
+            for kind, model in self._kinds():
+                self._embed(kind, model, picture)
+        return True
+
+    def answer(self, picture: Picture, question: Question) -> Segmentation:
+        """Segment one image.
+
+        Raises
+        ------
+        EngineRefused
+            If the question cannot be put to the models, if words find nothing, or if memory runs out.
+        """
+        with self._turn:
+            try:
+                if question.prompt is not None and question.prompt.strip():
+                    return self._by_words(picture, question.prompt.strip())
+                return self._by_points(picture, question, mode="boxes" if question.boxes else "points")
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._embeddings.clear()
+                raise EngineRefused(
+                    f"No memory is left for an image of {picture.size_hw[1]} x {picture.size_hw[0]} px "
+                    f"({self.facts.words}): {HARDWARE_ADVICE}"
+                ) from None
+
+    def close(self) -> None:
+        """Let the models and all that is kept go."""
+        with self._turn:
+            self._embeddings.clear()
+            self._points = self._detector = self._concepts = None
+
+    def _kinds(self) -> list[tuple[str, Any]]:
+        kinds: list[tuple[str, Any]] = [("points", self._points), ("concepts", self._concepts)]
+        return [(kind, model) for kind, model in kinds if model is not None]
+
+    def _by_points(self, picture: Picture, question: Question, *, mode: str) -> Segmentation:
+        if self._points is None:
+            raise EngineRefused(f"{self.name} takes words only: these weights answer no points and no boxes")
+        embedding, was_cached = self._embed("points", self._points, picture)
+        found = self._points.decode(embedding, question, size_hw=picture.size_hw)
+        instances = (
+            tuple(
+                Instance(mask=mask, score=score, box=box)
+                for mask, score, box in zip(found.masks, found.scores, question.boxes, strict=True)
+            )
+            if question.boxes
+            else ()
+        )
+        return Segmentation(
+            mask=_union(found.masks),
+            score=_clip(min(found.scores)),
+            detail={"engine": self.name, "mode": mode, "embedding_cached": was_cached},
+            instances=instances,
+        )
+
+    def _by_words(self, picture: Picture, prompt: str) -> Segmentation:
+        if self._concepts is not None:
+            embedding, was_cached = self._embed("concepts", self._concepts, picture)
+            instances = self._concepts.find(embedding, prompt, picture)
+            return Segmentation(
+                mask=_union([instance.mask for instance in instances]),
+                score=_clip(max(instance.score for instance in instances)),
+                detail={"engine": self.name, "mode": "text", "embedding_cached": was_cached},
+                instances=tuple(instances),
+            )
+        if self._detector is None:
+            raise EngineRefused(
+                f"{self.name} takes points and boxes, no words: start it with a text model, for example "
+                'text="IDEA-Research/grounding-dino-tiny" (on the command line --text)'
+            )
+        boxes = self._detector.find(picture, prompt)
+        if not len(boxes.boxes):
+            raise EngineRefused(
+                f"Nothing in the image matches {prompt!r}: the best of the candidates scores "
+                f"{boxes.best_score:.2f}, below {self._detector.threshold:g}"
+            )
+        corners = [(float(a), float(b), float(c), float(d)) for a, b, c, d in boxes.boxes]
+        return self._by_points(picture, Question(boxes=corners), mode="text")
+
+    def _embed(self, kind: str, model: PointModel | TorchSam3, picture: Picture) -> tuple[Embedding, bool]:
+        key = f"{kind}:{picture.key}"
+        kept = self._embeddings.get(key)
+        if kept is not None:
+            return kept, True
+        made = self._with_room(lambda: model.encode(picture.pixels()))
+        self.n_encodes += 1
+        self._embeddings.put(key, made, n_bytes=made.n_bytes)
+        return made, False
+
+    def _with_room(self, work: Callable[[], Embedding]) -> Embedding:
+        """Run, and run once more without what is kept of other images where memory ran out."""
+        try:
+            return work()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or not len(self._embeddings):
+                raise
+            logger.warning("Memory ran out: what was kept of %d images is dropped", len(self._embeddings))
+            self._embeddings.clear()
+        return work()
+
+
+def _union(masks: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    whole = masks[0]
+    for mask in masks[1:]:
+        whole = whole | mask
+    return whole
+
+
+def _clip(score: float) -> float:
+    return min(max(score, 0.0), 1.0)
