@@ -80,7 +80,6 @@ lint: $(VENV)/.stamp-lint $(VENV)/.stamp-test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/basedpyright --level error
 	@$(BIN)/lint-imports
 
 docs: $(VENV)/.stamp-docs

@@ -21,6 +21,7 @@ from .errors import OptionError as OptionError
 from .errors import PermissionDeniedError as PermissionDeniedError
 from .errors import RowsFailedError as RowsFailedError
 from .errors import SamframeError as SamframeError
+from .errors import UnknownOptionError as UnknownOptionError
 from .export import ExportReport as ExportReport
 from .export import quote_formulas as quote_formulas
 from .export import read_parquet as read_parquet
@@ -40,6 +41,7 @@ from .frame import compare as compare
 from .frame import evaluate as evaluate
 from .frame import last_run as last_run
 from .frame import local as local
+from .frame import models as models
 from .frame import offline as offline
 from .frame import plan as plan
 from .frame import plan_dataset as plan_dataset
@@ -65,3 +67,5 @@ from .masks import MaskDtype as MaskDtype
 from .masks import from_arrow as from_arrow
 from .masks import to_arrow as to_arrow
 from .segmind import Client as Client
+from .segmind import Model as Model
+from .segmind import Setting as Setting

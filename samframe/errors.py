@@ -4,6 +4,7 @@
 
     SamframeError
     ├── OptionError (ValueError)      a keyword, column or environment variable is wrong
+    │   └── UnknownOptionError (TypeError)   a keyword that the function does not have
     ├── ImageError (ValueError)       a cell is no image samframe can send
     ├── MaskError (ValueError)        bytes, runs or an array are no mask
     ├── LabelError (ValueError)       a file or folder of labels cannot be read as a whole
@@ -40,6 +41,7 @@ __all__ = [
     "PermissionDeniedError",
     "RowsFailedError",
     "SamframeError",
+    "UnknownOptionError",
 ]
 
 
@@ -65,6 +67,10 @@ class SamframeError(Exception):
 
 class OptionError(SamframeError, ValueError):
     """A keyword, a column or an environment variable is wrong."""
+
+
+class UnknownOptionError(OptionError, TypeError):
+    """A call has a keyword that the function does not know: a TypeError too, as Python's own for this is."""
 
 
 class ImageError(SamframeError, ValueError):

@@ -121,7 +121,9 @@ class PartitionCall:
 
     def checked(self) -> CallOptions:
         """Return the options as a call on one frame takes them."""
-        return CallOptions(self.image_col, self.prompt_col, client=self.client.client, **self.options)
+        return CallOptions.of(
+            "segment", self.image_col, self.prompt_col, {"client": self.client.client, **self.options}
+        )
 
 
 def make_call(

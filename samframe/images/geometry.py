@@ -15,7 +15,7 @@ from samframe.errors import ImageError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["fit", "mask_to_stored", "points_to_sent", "points_to_upright", "turn", "upright"]
+__all__ = ["boxes_to_sent", "fit", "mask_to_stored", "points_to_sent", "points_to_upright", "turn", "upright"]
 
 _Pixel = TypeVar("_Pixel", np.bool_, np.uint8)
 
@@ -95,6 +95,41 @@ def points_to_sent(
     sent_x = (x + 0.5) * sent_hw[1] / width - 0.5
     sent_y = (y + 0.5) * sent_hw[0] / height - 0.5
     return np.column_stack([sent_x.clip(0, sent_hw[1] - 1), sent_y.clip(0, sent_hw[0] - 1)])
+
+
+def boxes_to_sent(
+    boxes: NDArray[np.float64], *, stored_hw: tuple[int, int], sent_hw: tuple[int, int], orientation: int
+) -> NDArray[np.int64]:
+    """Return boxes of the stored raster in that of the image as sent: whole pixels, clipped, none of them empty.
+
+    Parameters
+    ----------
+    boxes : ndarray, shape (n, 4)
+        (x1, y1, x2, y2) by their edges: the whole stored raster is (0, 0, width, height).
+    stored_hw, sent_hw : (int, int)
+        Height and width of the two rasters.
+    orientation : int
+        EXIF orientation, 1 to 8.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, 4)
+        x1 < x2 and y1 < y2.
+    """
+    swap, mirror_x, mirror_y = _STEPS[orientation]
+    height, width = upright(stored_hw, orientation)
+    x, y = (boxes[:, 1::2], boxes[:, 0::2]) if swap else (boxes[:, 0::2], boxes[:, 1::2])
+    sides = []
+    for values, is_mirrored, size, sent in (
+        (x, mirror_x, width, sent_hw[1]),
+        (y, mirror_y, height, sent_hw[0]),
+    ):
+        edges = np.sort(size - values if is_mirrored else values, axis=1).clip(0, size) * (sent / size)
+        low, high = edges[:, 0].round().astype(np.int64), edges[:, 1].round().astype(np.int64)
+        low = np.minimum(low, sent - 1)
+        sides.append((low, np.maximum(high, low + 1)))
+    (x1, x2), (y1, y2) = sides
+    return np.column_stack([x1, y1, x2, y2])
 
 
 def mask_to_stored(

@@ -107,6 +107,38 @@ class Image:
             pairs, stored_hw=self.stored_hw, sent_hw=self.sent_hw, orientation=self.orientation
         )
 
+    def boxes_to_sent(self, boxes: ArrayLike) -> tuple[tuple[int, int, int, int], ...]:
+        """Return boxes of the stored raster in whole pixels of the raster that is sent, clipped to it.
+
+        Parameters
+        ----------
+        boxes : array-like, shape (n, 4)
+            (x1, y1, x2, y2) by their edges, in pixels of the stored raster: the whole image is (0, 0, width, height).
+
+        Returns
+        -------
+        tuple of (int, int, int, int)
+            Each at least one pixel wide and high. Rounded only, for a URL, whose size is unknown.
+
+        Raises
+        ------
+        ImageError
+            If the boxes are not (n, 4) finite numbers.
+        """
+        try:
+            edges = np.asarray(boxes, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ImageError("boxes must be numbers: (x1, y1, x2, y2)") from None
+        if edges.ndim != 2 or edges.shape[1] != 4 or not np.isfinite(edges).all():  # noqa: PLR2004 - x1 y1 x2 y2
+            raise ImageError(f"boxes must be finite numbers, an array of shape (n, 4), not {edges.shape}")
+        if self.stored_hw is None or self.sent_hw is None:
+            rounded = edges.round().astype(np.int64)
+        else:
+            rounded = _geometry.boxes_to_sent(
+                edges, stored_hw=self.stored_hw, sent_hw=self.sent_hw, orientation=self.orientation
+            )
+        return tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in rounded.tolist())
+
     def is_stored_raster(self, size_hw: tuple[int, int]) -> bool:
         """Return whether a mask of this size, of the image as sent, lies on the stored raster as it is."""
         return self.stored_hw is None or (self.orientation == 1 and size_hw == self.stored_hw)

@@ -3,6 +3,7 @@
 from samframe.jobs.engine import Session, Settings
 from samframe.jobs.ledger import Artifacts, Finding, Ledger, Spending, examine_store
 from samframe.jobs.model import (
+    Boxes,
     Budget,
     Job,
     JobState,
@@ -24,6 +25,7 @@ from samframe.jobs.shared import Coordinator, Exchange, Grant, Report, StoreCoor
 
 __all__ = [
     "Artifacts",
+    "Boxes",
     "Budget",
     "Coordinator",
     "Exchange",

@@ -14,10 +14,13 @@ from samframe.segmind.client import Client, Connection
 from samframe.segmind.hosts import Hosts
 from samframe.segmind.http import HttpTransport
 from samframe.segmind.key import ApiKey
+from samframe.segmind.models import SAM2, SAM3, Model, Setting, find_model, known_models
 from samframe.segmind.output import OutputError, OutputMask, OutputRef, extract_output, read_mask
-from samframe.segmind.wire import encode_body, submit_body
+from samframe.segmind.wire import encode_body
 
 __all__ = [
+    "SAM2",
+    "SAM3",
     "ApiKey",
     "Call",
     "CallError",
@@ -30,12 +33,15 @@ __all__ = [
     "HttpTransport",
     "JobAnswer",
     "Metrics",
+    "Model",
     "OutputError",
     "OutputMask",
     "OutputRef",
     "RemoteState",
+    "Setting",
     "encode_body",
     "extract_output",
+    "find_model",
+    "known_models",
     "read_mask",
-    "submit_body",
 ]

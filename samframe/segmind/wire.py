@@ -21,42 +21,9 @@ __all__ = [
     "read_job",
     "read_submit",
     "read_upload",
-    "submit_body",
 ]
 
 _SHOWN_CHARACTERS = 300
-
-
-def submit_body(
-    *,
-    image: str,
-    prompt: str | None,
-    points: str | None,
-    remove_points: str | None,
-    overlay_mask: bool,
-    base64: bool,
-) -> dict[str, Any]:
-    """Return the JSON body of a submit.
-
-    Parameters
-    ----------
-    image : str
-        URL, or base64 text of an image file.
-    prompt : str or None
-        Text naming the object; left out where None.
-    points, remove_points : str or None
-        JSON text ``"[[x, y], ...]"``, pixels of the image as sent; left out where None.
-    overlay_mask, base64 : bool
-        The API's own parameters.
-    """
-    body: dict[str, Any] = {"image": image, "overlay_mask": overlay_mask, "base64": base64}
-    if prompt is not None:
-        body["prompt"] = prompt
-    if points is not None:
-        body["coordinates"] = points
-    if remove_points is not None:
-        body["remove_coordinates"] = remove_points
-    return body
 
 
 def encode_body(body: Mapping[str, Any]) -> bytes:

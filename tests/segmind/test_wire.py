@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from samframe._contract import RESET_HEADER
-from samframe.segmind import CallError, Failure, RemoteState, encode_body, submit_body
+from samframe.segmind import CallError, Failure, RemoteState, encode_body
 from samframe.segmind.wire import read_credits, read_history, read_job, read_submit, read_upload
 
 ID = "0f8b1f0e-6a3e-4c8e-9d3a-1b2c3d4e5f60"
@@ -268,15 +268,6 @@ def test_credits_that_are_no_number(body):
     assert failure(read_credits, 200, body).kind is Failure.LOST
 
 
-def test_a_submit_names_what_it_needs_only():
-    """Fields without a value are left out: a row of coordinates sends no prompt."""
-    body = submit_body(
-        image="u", prompt=None, points="[1,2]", remove_points=None, overlay_mask=False, base64=True
-    )
-
-    assert body == {"image": "u", "coordinates": "[1,2]", "overlay_mask": False, "base64": True}
-
-
 @settings(max_examples=200, deadline=None)
 @given(image=st.text(max_size=40), prompt=st.none() | st.text(max_size=8))
 @example(image='a"b', prompt=None)
@@ -284,9 +275,7 @@ def test_a_submit_names_what_it_needs_only():
 @example(image="iVBORw0KGgo=/+", prompt="a wheel")
 def test_an_encoded_body_says_what_the_body_says(image, prompt):
     """Whatever is in the image's text, plain or to be escaped."""
-    body = submit_body(
-        image=image, prompt=prompt, points=None, remove_points=None, overlay_mask=False, base64=True
-    )
+    body = {"image": image, "overlay_mask": False, "base64": True, "prompt": prompt}
 
     assert json.loads(encode_body(body)) == body
 

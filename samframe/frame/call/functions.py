@@ -40,11 +40,19 @@ def segment(
         (H, W), (H, W, 3) or (H, W, 4), or an fsspec URL.
     prompt_col : column name or None
         Text that names the object. None where rows have coordinates only.
-    coordinates_col, remove_coordinates_col : column name, optional
+    coordinates_col, remove_coordinates_col : column name, or two, optional
         Points to include and to exclude: ``(x, y)``, a list of points or an (n, 2) array a row, in pixels of the image
-        as stored. The API ignores them in rows that have a prompt.
-    model : str
-        Slug of the model.
+        as stored, or the text of these as CSV files hold it; or the columns of x and of y. ``sam-v2-image`` ignores
+        them in rows that have a prompt.
+    boxes_col : column name, or four, optional
+        Boxes of what to find: four numbers, a list of boxes or an (n, 4) array a row, in pixels of the image as stored,
+        by their edges. For models that take boxes (``samframe.models()``). What juts out of the image is clipped.
+    box_format : {"xyxy", "xywh"}
+        Whether four numbers are two corners, or the top left corner and the size.
+    model : str or Model
+        Slug of a model that samframe knows, see :func:`samframe.models`, or a profile of your own.
+    parameters : mapping, optional
+        The model's own parameters: ``{"threshold": 0.4}`` for ``sam3-image``.
     client : Client, optional
         Where to send jobs; None: Segmind, with the key of ``SEGMIND_API_KEY``. ``samframe.offline()`` needs no key.
     overlay_mask : bool
@@ -113,7 +121,7 @@ def segment(
     >>> out["status"].tolist()
     ['completed']
     """
-    call = CallOptions(image_col, prompt_col, **options)
+    call = CallOptions.of("segment", image_col, prompt_col, options)
     if call.bridge != "nest":
         return Run(Work(df, call)).result()
     work = Work(df, call)
@@ -137,7 +145,7 @@ async def asegment(
     When it is cancelled, POSTs in flight are answered, their ids are kept, and ``CancelledError`` goes on;
     ``samframe.last_run().frame`` has the rows so far.
     """
-    work = Work(df, CallOptions(image_col, prompt_col, **options))
+    work = Work(df, CallOptions.of("asegment", image_col, prompt_col, options))
     await Run(work, here=True).main()
     work.raise_failed_rows()
     return work.frame()
@@ -151,7 +159,7 @@ def start(
     **options: Unpack[SegmentOptions],
 ) -> Run:
     """Start the run of :func:`segment` and return at once with a live handle."""
-    return Run(Work(df, CallOptions(image_col, prompt_col, **options)))
+    return Run(Work(df, CallOptions.of("start", image_col, prompt_col, options)))
 
 
 @signed(leading=("df",))
@@ -165,7 +173,7 @@ def plan(
 
     Images are read and hashed; nothing is sent.
     """
-    return Work(df, CallOptions(image_col, prompt_col, **options), dry=True).plan()
+    return Work(df, CallOptions.of("plan", image_col, prompt_col, options), dry=True).plan()
 
 
 def survey(df: pd.DataFrame, call: CallOptions) -> Survey:

@@ -9,16 +9,20 @@ from dataclasses import MISSING, dataclass, field, fields
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
+import pandas as pd
+
 from samframe._contract import DEFAULT_MODEL
 from samframe._options import store_folder
 from samframe.errors import OptionError
+from samframe.frame.call.boxes import BOX_FORMATS
+from samframe.frame.call.hints import check_keywords
 from samframe.jobs import Parameters, Settings, StoreCoordinator, check_retry
-from samframe.segmind import Client
+from samframe.segmind import Client, Model, find_model, known_models
 
 if TYPE_CHECKING:
     import os
 
-__all__ = ["CallOptions", "SegmentOptions", "mirrors", "signed"]
+__all__ = ["CallOptions", "SegmentOptions", "mirrors", "models", "signed"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,9 +33,12 @@ DETAIL_COLUMNS = ("request_id", "cost", "queue_time", "total_time", "attempts", 
 class SegmentOptions(TypedDict, total=False):
     """The keywords of ``segment`` and its kin, for type checkers."""
 
-    coordinates_col: str | None
-    remove_coordinates_col: str | None
-    model: str
+    coordinates_col: Any
+    remove_coordinates_col: Any
+    boxes_col: Any
+    box_format: Literal["xyxy", "xywh"]
+    model: str | Model
+    parameters: Mapping[str, Any] | None
     client: Client | None
     overlay_mask: bool
     base64: bool
@@ -59,7 +66,10 @@ class CallOptions:
     prompt_col: Any = "prompt"
     coordinates_col: Any = field(default=None, kw_only=True)
     remove_coordinates_col: Any = field(default=None, kw_only=True)
-    model: str = field(default=DEFAULT_MODEL, kw_only=True)
+    boxes_col: Any = field(default=None, kw_only=True)
+    box_format: Any = field(default="xyxy", kw_only=True)
+    model: str | Model = field(default=DEFAULT_MODEL, kw_only=True)
+    parameters: Mapping[str, Any] | None = field(default=None, kw_only=True)
     client: Client | None = field(default=None, kw_only=True)
     overlay_mask: bool = field(default=False, kw_only=True)
     base64: bool = field(default=False, kw_only=True)
@@ -78,6 +88,19 @@ class CallOptions:
     shared: str | None = field(default=None, kw_only=True)
     upload_shared: int | None = field(default=None, kw_only=True)
 
+    @classmethod
+    def of(cls, function: str, image_col: Any, prompt_col: Any, options: Mapping[str, Any]) -> CallOptions:
+        """Return the options of a call of a function by its name, for messages.
+
+        Raises
+        ------
+        UnknownOptionError
+            If it has no such keyword.
+        """
+        known = [option.name for option in fields(cls)]
+        check_keywords(function, options, known, dict(options))
+        return cls(image_col, prompt_col, **options)
+
     def __post_init__(self) -> None:
         if self.on_error not in {"record", "raise"}:
             raise OptionError(f"on_error is 'record' or 'raise'; it is {self.on_error!r}.")
@@ -94,15 +117,39 @@ class CallOptions:
         for name in ("rate_limit", "max_cost"):
             _check_number(name, getattr(self, name), least=0.0, open_end=name == "rate_limit")
         _check_number("upload_shared", self.upload_shared, least=2.0, open_end=False)
-        if not isinstance(self.model, str) or not self.model.strip():
-            raise OptionError(
-                f"model is the slug of a model, such as {DEFAULT_MODEL!r}; it is {self.model!r}."
-            )
+        if self.box_format not in BOX_FORMATS:
+            raise OptionError(f"box_format is 'xyxy' or 'xywh'; it is {self.box_format!r}.")
+        self._check_model()
         # Kept as a tuple: an iterator could be read but once.
         retry = (self.retry,) if isinstance(self.retry, str) else tuple(self.retry or ())
         check_retry(retry)
         object.__setattr__(self, "retry", retry)
         self._check_columns()
+
+    def _check_model(self) -> None:
+        """Refuse what the model does not take, before anything is read."""
+        model = find_model(self.model)
+        model.check_parameters(self.parameters)
+        asked = {
+            "points": ("coordinates_col", self.coordinates_col is not None),
+            "remove_points": ("remove_coordinates_col", self.remove_coordinates_col is not None),
+            "boxes": ("boxes_col", self.boxes_col is not None),
+            "prompt": ("prompt_col", self.prompt_col not in (None, "prompt")),
+        }
+        for name, (keyword, is_given) in asked.items():
+            if is_given and name not in model.inputs:
+                others = [other.slug for other in known_models() if name in other.inputs]
+                hint = f" {' and '.join(others)} can: model={others[0]!r}." if others else ""
+                raise OptionError(
+                    f"{model.slug} takes no {name.replace('_', ' ')} ({keyword}=), and leaving them out would pay for "
+                    f"another mask than was asked for.{hint} Nothing was sent."
+                )
+        for keyword, is_given, is_taken in (
+            ("overlay_mask", self.overlay_mask, model.overlay),
+            ("base64", self.base64, model.inline),
+        ):
+            if is_given and not is_taken:
+                raise OptionError(f"{model.slug} takes no {keyword}=. Nothing was sent.")
 
     def _check_columns(self) -> None:
         renamed = {} if self.columns is None else self.columns
@@ -116,9 +163,11 @@ class CallOptions:
                 f"columns renames {', '.join((*RESULT_COLUMNS, *DETAIL_COLUMNS))}; it knows no {unknown[0]}."
             )
 
-    def input_columns(self) -> tuple[Any, Any, Any, Any]:
-        """Return the columns that the call reads: images, prompts, points to include and to exclude."""
-        return (self.image_col, self.prompt_col, self.coordinates_col, self.remove_coordinates_col)
+    def input_columns(self) -> tuple[Any, Any, Any, Any, Any]:
+        """Return the columns that the call reads: images, prompts, points to include and to exclude, boxes."""
+        return (
+            self.image_col, self.prompt_col, self.coordinates_col, self.remove_coordinates_col, self.boxes_col,
+        )  # fmt: skip
 
     def output_names(self) -> dict[str, str]:
         """Return the columns that the call adds, in order: field name to column name."""
@@ -128,9 +177,16 @@ class CallOptions:
         renamed = self.columns or {}
         return {name: renamed.get(name, name) for name in names}
 
-    def parameters(self) -> Parameters:
+    def job_parameters(self) -> Parameters:
         """Return what is the same for every row."""
-        return Parameters(model=self.model, overlay_mask=bool(self.overlay_mask), base64=bool(self.base64))
+        model = find_model(self.model)
+        return Parameters(
+            model=model.slug,
+            overlay_mask=bool(self.overlay_mask),
+            base64=bool(self.base64),
+            own=model.check_parameters(self.parameters),
+            profile=None if isinstance(self.model, str) else model,
+        )
 
     def settings(self) -> Settings:
         """Return what the call asks of the engine."""
@@ -199,3 +255,35 @@ def _check_number(name: str, value: object, *, least: float, open_end: bool) -> 
     if math.isnan(number) or number < least or (open_end and number == least):
         words = "above" if open_end else "of at least"
         raise OptionError(f"{name} is a number {words} {least:g}; it is {value!r}.")
+
+
+def models() -> pd.DataFrame:
+    """Return the models that samframe has profiles of, one row each.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``slug``; ``prompt``, ``points``, ``remove_points``, ``boxes`` (bool: what it takes); ``several`` (bool: whether
+        it gives a mask an object); ``parameters`` (its own, with their defaults, as text); ``price_usd`` and
+        ``seconds`` (published, a job). What a job really costs, the plan takes from your own bills.
+
+    Examples
+    --------
+    >>> import samframe
+    >>> samframe.models()["slug"].tolist()
+    ['sam-v2-image', 'sam3-image']
+    """
+    inputs = ("prompt", "points", "remove_points", "boxes")
+    return pd.DataFrame(
+        [
+            {
+                "slug": model.slug,
+                **{name: name in model.inputs for name in inputs},
+                "several": model.several is not None,
+                "parameters": ", ".join(f"{setting.name}={setting.default}" for setting in model.settings),
+                "price_usd": model.price_usd,
+                "seconds": model.seconds,
+            }
+            for model in known_models()
+        ]
+    )

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from samframe._cells import is_missing
+from samframe._frame import has_column
 from samframe.errors import ImageError, OptionError
+from samframe.frame.call.boxes import BoxFormat, read_boxes, why_not_on
+from samframe.frame.call.hints import missing_column
 from samframe.frame.call.points import read_points
-from samframe.jobs import Job, Parameters, Points, job_key
+from samframe.jobs import Boxes, Job, Parameters, Points, job_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,6 +32,8 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 _BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
 _HALF_PIXEL = 0.5
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distinct:
@@ -40,10 +45,10 @@ class Distinct:
         Distinct image cells.
     prompts : list of object
         Distinct prompt cells.
-    points, remove_points : list of object
-        Distinct coordinate cells.
-    combinations : ndarray of int64, shape (n, 4)
-        Indexes into the four lists, one row a distinct combination.
+    points, remove_points, boxes : list of object
+        Distinct cells of coordinates and boxes.
+    combinations : ndarray of int64, shape (n, 5)
+        Indexes into the five lists, one row a distinct combination.
     first : ndarray of int64, shape (n,)
         Position of the first frame row of each.
     codes : ndarray of int64, shape (n_rows,)
@@ -54,6 +59,7 @@ class Distinct:
     prompts: list[Any]
     points: list[Any]
     remove_points: list[Any]
+    boxes: list[Any]
     combinations: NDArray[np.int64]
     first: NDArray[np.int64]
     codes: NDArray[np.int64]
@@ -83,15 +89,15 @@ class Inputs:
         return int(np.count_nonzero(self.codes < 0))
 
 
-def distinct_rows(df: pd.DataFrame, columns: Sequence[Hashable | None]) -> Distinct:
-    """Find the distinct combinations of the image, prompt, points and remove-points columns.
+def distinct_rows(df: pd.DataFrame, columns: Sequence[Any]) -> Distinct:
+    """Find the distinct combinations of the image, prompt, points, remove-points and boxes columns.
 
     Parameters
     ----------
     df : pandas.DataFrame
         Any index.
-    columns : sequence of four column names or None
-        None stands for a column of nothing.
+    columns : sequence of five column names or None
+        None stands for a column of nothing; a list of two or four names for numbers that lie in columns of their own.
 
     Raises
     ------
@@ -101,9 +107,11 @@ def distinct_rows(df: pd.DataFrame, columns: Sequence[Hashable | None]) -> Disti
     lists: list[list[Any]] = []
     parts: list[NDArray[np.int64]] = []
     codes = np.zeros(len(df), dtype=np.int64)
-    for name in columns:
+    for role, name in zip(
+        ("image", "prompt", "coordinates", "remove_coordinates", "boxes"), columns, strict=True
+    ):
         part, uniques = (
-            factorize_cells(_column(df, name)) if name is not None else (np.zeros_like(codes), [None])
+            factorize_cells(_column(df, name, role)) if name is not None else (np.zeros_like(codes), [None])
         )
         lists.append(uniques)
         parts.append(part)
@@ -118,6 +126,7 @@ def distinct_rows(df: pd.DataFrame, columns: Sequence[Hashable | None]) -> Disti
         prompts=lists[1],
         points=lists[2],
         remove_points=lists[3],
+        boxes=lists[4],
         combinations=np.stack([part[first] for part in parts], axis=1),
         first=first,
         codes=rank[inverse.reshape(-1)].astype(np.int64),
@@ -125,7 +134,12 @@ def distinct_rows(df: pd.DataFrame, columns: Sequence[Hashable | None]) -> Disti
 
 
 def make_inputs(
-    distinct: Distinct, images: Sequence[Image | ImageError], *, identity: str, parameters: Parameters
+    distinct: Distinct,
+    images: Sequence[Image | ImageError],
+    *,
+    identity: str,
+    parameters: Parameters,
+    box_format: BoxFormat = "xyxy",
 ) -> Inputs:
     """Turn distinct combinations into distinct jobs.
 
@@ -139,18 +153,22 @@ def make_inputs(
         What stands for the deployment of the API in a job's key.
     parameters : Parameters
         What is the same for every row.
+    box_format : {"xyxy", "xywh"}
+        What four bare numbers of a box mean.
     """
     prompts = [read_prompt(cell) for cell in distinct.prompts]
     points = [_attempt(read_points, cell) for cell in distinct.points]
     removes = [_attempt(read_points, cell) for cell in distinct.remove_points]
-    lists: tuple[Sequence[Any], ...] = (images, prompts, points, removes)
+    boxes = [_attempt(lambda cell: read_boxes(cell, box_format), cell) for cell in distinct.boxes]
+    lists: tuple[Sequence[Any], ...] = (images, prompts, points, removes, boxes)
+    needs = parameters.fields.needs()
     by_key: dict[str, int] = {}
     heads: list[int] = []
     problems: list[str] = []
     code_of = np.empty(len(distinct.first), dtype=np.int64)
     for index, places in enumerate(distinct.combinations):
-        image, prompt, point, remove = (cells[at] for cells, at in zip(lists, places, strict=True))
-        problem = _problem(image, prompt, point, remove)
+        image, prompt, point, remove, box = (cells[at] for cells, at in zip(lists, places, strict=True))
+        problem = _problem(image, prompt, point, remove, box, needs=needs)
         if problem is not None:
             code_of[index] = -1 - len(problems)
             problems.append(problem)
@@ -161,6 +179,7 @@ def make_inputs(
             prompt=prompt,
             points=point,
             remove_points=remove,
+            boxes=box,
             parameters=parameters,
         )
         code_of[index] = by_key.setdefault(key, len(heads))
@@ -170,7 +189,7 @@ def make_inputs(
     n_rows = np.bincount(codes[codes >= 0], minlength=len(heads)).tolist()
     jobs = []
     for key, index, count in zip(by_key, heads, n_rows, strict=True):
-        image, prompt, point, remove = (
+        image, prompt, point, remove, box = (
             cells[at] for cells, at in zip(lists, distinct.combinations[index], strict=True)
         )
         jobs.append(
@@ -180,6 +199,7 @@ def make_inputs(
                 prompt=prompt,
                 points=point,
                 remove_points=remove,
+                boxes=box,
                 parameters=parameters,
                 row=int(distinct.first[index]),
                 n_rows=count,
@@ -214,7 +234,7 @@ def _is_visible(letter: str) -> bool:
     return unicodedata.category(letter) not in _INVISIBLE and letter not in _BLANK_LETTERS
 
 
-def _attempt(function: Callable[[object], Points], cell: object) -> Points | _Bad:
+def _attempt(function: Callable[[object], T], cell: object) -> T | _Bad:
     try:
         return function(cell)
     except ValueError as error:
@@ -222,25 +242,30 @@ def _attempt(function: Callable[[object], Points], cell: object) -> Points | _Ba
 
 
 def _problem(
-    image: Image | ImageError, prompt: str | None, points: Points | _Bad, removes: Points | _Bad
+    image: Image | ImageError,
+    prompt: str | None,
+    points: Points | _Bad,
+    removes: Points | _Bad,
+    boxes: Boxes | _Bad,
+    *,
+    needs: str,
 ) -> str | None:
     """Return why a combination cannot be sent, None where it can."""
     if isinstance(image, ImageError):
         return str(image)
     if isinstance(prompt, _Bad):
         return prompt
-    for name, value in (("coordinates", points), ("remove_coordinates", removes)):
-        if isinstance(value, _Bad):
-            return f"{name}: {value}"
-        outside = _outside(image, value)
-        if outside is not None:
-            return f"{name}: {outside}"
-    if prompt is None and not points:
-        return (
-            "there is neither a prompt nor coordinates"
-            if not removes
-            else "there are remove_coordinates, but nothing to find"
-        )
+    checks: tuple[tuple[str, Any, Callable[[Image, Any], str | None]], ...] = (
+        ("coordinates", points, _outside),
+        ("remove_coordinates", removes, _outside),
+        ("boxes", boxes, why_not_on),
+    )
+    for name, value, check in checks:
+        problem = value if isinstance(value, _Bad) else check(image, value)
+        if problem is not None:
+            return f"{name}: {problem}"
+    if prompt is None and not points and not boxes:
+        return f"there is {needs}" if not removes else "there are remove_coordinates, but nothing to find"
     return None
 
 
@@ -254,22 +279,29 @@ def _outside(image: Image, points: Points) -> str | None:
     return None
 
 
-def _column(df: pd.DataFrame, name: Hashable) -> Any:
-    try:
-        is_there = name in df.columns
-    except TypeError:
-        raise OptionError(
-            f"A column name is wanted, not a {type(name).__name__}. Nothing was sent."
-        ) from None
-    if not is_there:
-        known = ", ".join(map(repr, list(df.columns)[:12]))
-        raise OptionError(f"The frame has no column {name!r}; it has {known or 'none'}. Nothing was sent.")
-    column = df[name]
-    if isinstance(column, pd.DataFrame):
-        raise OptionError(
-            f"The frame has {column.shape[1]} columns named {name!r}; rename all but one. Nothing was sent."
-        )
-    return column.to_numpy(dtype=object)
+def _column(df: pd.DataFrame, name: Any, role: str) -> Any:
+    """Return the cells of a column, or of several columns together as tuples."""
+    if has_column(df, name):
+        column = df[name]
+        if isinstance(column, pd.DataFrame):
+            raise OptionError(
+                f"The frame has {column.shape[1]} columns named {name!r}; rename all but one. Nothing was sent."
+            )
+        return column.to_numpy(dtype=object)
+    if (
+        isinstance(name, list | tuple)
+        and len(name) == _PARTS.get(role)
+        and all(has_column(df, one) for one in name)
+    ):
+        parts = [_column(df, one, role) for one in name]
+        cells = np.empty(len(df), dtype=object)
+        cells[:] = [None if all(map(is_missing, cell)) else cell for cell in zip(*parts, strict=True)]
+        return cells
+    raise missing_column(df, name, role)
+
+
+#: How many columns of numbers make a cell: x and y, or the four of a box.
+_PARTS = {"coordinates": 2, "remove_coordinates": 2, "boxes": 4}
 
 
 def factorize_cells(values: Iterable[Any]) -> tuple[NDArray[np.int64], list[Any]]:

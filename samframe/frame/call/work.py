@@ -184,7 +184,11 @@ class Work:
 
     def _make_session(self, images: list[Image | ImageError]) -> Session:
         inputs = make_inputs(
-            self._distinct, images, identity=self.client.identity, parameters=self.options.parameters()
+            self._distinct,
+            images,
+            identity=self.client.identity,
+            parameters=self.options.job_parameters(),
+            box_format=self.options.box_format,
         )
         with self._lock:
             self._inputs = inputs

@@ -87,7 +87,7 @@ class PartNames:
 
 def _digest(source: Source, call: CallOptions, batch_rows: int) -> str:
     """Return what stands for a file and what is asked of its rows; later versions' options count where set."""
-    parameters = call.parameters()
+    parameters = call.job_parameters()
     # as it was written when there were three parameters: parts of before keep their names
     words = (
         f"Parameters(model={parameters.model!r}, overlay_mask={parameters.overlay_mask!r}, "

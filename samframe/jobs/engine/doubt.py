@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from samframe.jobs.engine.submit import points_text
 from samframe.jobs.model import Action, backoff_s, decide
 from samframe.segmind import Call, CallError, Connection, HistoryRow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Hashable, Iterable
 
     from samframe.jobs.ledger import Ledger
     from samframe.jobs.model import Job
 
 __all__ = ["Search", "find_in_history", "is_visible"]
-
-#: Image, prompt, points to include and to exclude, and the parameters that are sent.
-_Inputs = tuple[str, str, str, str, bool, bool]
-
 
 _PAGES = 200
 #: Without times that can be read nothing tells where to stop.
@@ -64,7 +57,7 @@ async def find_in_history(
     rng : callable
         A number in [0, 1), for the pauses after a failure.
     """
-    wanted = {_inputs(job): job for job in jobs if is_visible(job)}
+    wanted = {_facts(job): job for job in jobs if is_visible(job)}
     if not wanted:
         return Search()
     found: dict[str, HistoryRow] = {}
@@ -104,14 +97,15 @@ async def _page(
 
 def _take(
     rows: Iterable[HistoryRow],
-    wanted: dict[_Inputs, Job],
+    wanted: dict[Hashable, Job],
     found: dict[str, HistoryRow],
     ledger: Ledger,
 ) -> None:
     """Give jobs the rows that are theirs: newest first, and none that the ledger knows as another attempt's."""
     taken = {row.request_id for row in found.values()}
+    kinds = {job.parameters for job in wanted.values()}  # one a call
     for row in rows:
-        job = wanted.get(_row_inputs(row))
+        job = next((job for kind in kinds if (job := wanted.get((kind, kind.facts_of(row.inputs))))), None)
         if job is None or job.key in found or row.request_id in taken or ledger.knows_request(row.request_id):
             continue
         if row.model is not None and row.model != job.parameters.model:
@@ -144,37 +138,6 @@ def is_visible(job: Job) -> bool:
     return job.image.identity.startswith("url:") and job.prompt is not None
 
 
-def _inputs(job: Job) -> _Inputs:
-    return (
-        job.image.identity.removeprefix("url:"),
-        job.prompt or "",
-        _points(points_text(job, job.points)),
-        _points(points_text(job, job.remove_points)),
-        job.parameters.overlay_mask,
-        job.parameters.base64,
-    )
-
-
-def _row_inputs(row: HistoryRow) -> _Inputs:
-    inputs = row.inputs
-    return (
-        str(inputs.get("image") or ""),
-        unicodedata.normalize("NFC", str(inputs.get("prompt") or "")).strip(),
-        _points(inputs.get("coordinates")),
-        _points(inputs.get("remove_coordinates")),
-        bool(inputs.get("overlay_mask", True)),
-        bool(inputs.get("base64", False)),
-    )
-
-
-def _points(value: object) -> str:
-    """Return points in one way of writing, whether they came as text or as lists, as one point or as several."""
-    if not value:
-        return ""
-    try:
-        points = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return str(value)
-    if isinstance(points, list) and points and not isinstance(points[0], list):
-        points = [points]
-    return json.dumps(points)
+def _facts(job: Job) -> Hashable:
+    url = job.image.identity.removeprefix("url:")
+    return (job.parameters, job.parameters.facts_of(job.parameters.to_body(job, url)))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from samframe._contract import JOB_PRICE_USD, JOB_SECONDS
 from samframe.jobs.engine.doubt import find_in_history, is_visible
 from samframe.jobs.engine.resume import settled_outcome, start_collecting, start_fetching
 from samframe.jobs.engine.runner import Runner
@@ -34,7 +35,7 @@ from samframe.jobs.model import (
 )
 from samframe.jobs.pace import Flight, Pace, RateGate, Stage
 from samframe.jobs.shared import Lease, LeasedBudget
-from samframe.segmind import Client, Connection, RemoteState
+from samframe.segmind import Client, Connection, Model, RemoteState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -150,7 +151,12 @@ class Session:
         with self._open_ledger(self._settings.store) as ledger:
             records, steps = self._look_up(ledger)
             return survey_jobs(
-                self._jobs, steps, records, invalid=self._invalid, price_usd=self._price(ledger)
+                self._jobs,
+                steps,
+                records,
+                invalid=self._invalid,
+                price_usd=self._price(ledger),
+                job_seconds=self._model.seconds if self._model is not None else JOB_SECONDS,
             )
 
     @property
@@ -196,7 +202,17 @@ class Session:
         return self._settings.rate_limit if self._settings.rate_limit is not None else self._client.rate_limit
 
     def _price(self, ledger: Ledger) -> float:
-        return job_price_usd(self._recent(ledger.recent_costs), is_free=self._client.is_free)
+        model = self._model
+        return job_price_usd(
+            self._recent(ledger.recent_costs),
+            is_free=self._client.is_free,
+            published_usd=model.price_usd if model is not None else JOB_PRICE_USD,
+        )
+
+    @property
+    def _model(self) -> Model | None:
+        """The one model of the call; None where there is no job."""
+        return self._jobs[0].parameters.fields if self._jobs else None
 
     def _set_price(self, ledger: Ledger) -> None:
         budget = self.progress.budget

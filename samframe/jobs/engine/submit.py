@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from samframe.errors import ApiError, ImageError, LedgerError
 from samframe.jobs.engine.resume import FOLLOW_S
-from samframe.jobs.model import Action, Job, JobState, Outcome, Points, RowStatus, backoff_s, decide, words
+from samframe.jobs.model import Action, Job, JobState, Outcome, RowStatus, backoff_s, decide, words
 from samframe.jobs.pace import Flight, Stage
-from samframe.segmind import Call, CallError, Failure, encode_body, submit_body
+from samframe.segmind import Call, CallError, Failure, encode_body
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from samframe.jobs.engine.context import Context
     from samframe.jobs.engine.uploads import SharedUploads
 
-__all__ = ["POSTS", "Submitter", "points_text"]
+__all__ = ["POSTS", "Submitter"]
 
 #: POSTs in flight at once: the most rows that a crash can leave in doubt.
 POSTS = 4
@@ -213,21 +213,6 @@ def _body(job: Job, url: str | None) -> tuple[bytes, str]:
 
     The image's bytes, where there is no URL of them, are read here and nowhere kept.
     """
-    body = submit_body(
-        image=url if url is not None else job.image.payload(),
-        prompt=job.prompt,
-        points=points_text(job, job.points),
-        remove_points=points_text(job, job.remove_points),
-        overlay_mask=job.parameters.overlay_mask,
-        base64=job.parameters.base64,
-    )
+    body = job.parameters.to_body(job, url if url is not None else job.image.payload())
     named = json.dumps({**body, "image": job.image.identity}, sort_keys=True)
     return encode_body(body), hashlib.sha256(named.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def points_text(job: Job, points: Points) -> str | None:
-    """Return points as the API takes them: ``[x,y]`` for one, ``[[x,y],...]`` for more, whole pixels as sent."""
-    if not points:
-        return None
-    pairs = [[round(float(x)), round(float(y))] for x, y in job.image.points_to_sent(points)]
-    return json.dumps(pairs[0] if len(pairs) == 1 else pairs, separators=(",", ":"))

@@ -140,8 +140,8 @@ def _insert(db: sqlite3.Connection, job: Job, intent: Intent) -> None:
     parameters = {
         "points": job.points,
         "remove_points": job.remove_points,
-        "overlay_mask": job.parameters.overlay_mask,
-        "base64": job.parameters.base64,
+        **({"boxes": job.boxes} if job.boxes else {}),
+        **job.parameters.to_row(),
     }
     db.execute(
         "INSERT INTO jobs (key, state, base, model, image, prompt, parameters, updated_at) "

@@ -1,6 +1,16 @@
 """What the engine works on: jobs, records, money, the retry table, the plan, progress, and their words."""
 
-from samframe.jobs.model.job import Job, JobState, Outcome, Parameters, Points, Record, RowStatus, job_key
+from samframe.jobs.model.job import (
+    Boxes,
+    Job,
+    JobState,
+    Outcome,
+    Parameters,
+    Points,
+    Record,
+    RowStatus,
+    job_key,
+)
 from samframe.jobs.model.money import Budget, format_usd, job_price_usd
 from samframe.jobs.model.plan import (
     Plan,
@@ -18,6 +28,7 @@ from samframe.jobs.model.words import in_doubt, still_running, stopped
 
 __all__ = [
     "Action",
+    "Boxes",
     "Budget",
     "Job",
     "JobState",

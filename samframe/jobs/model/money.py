@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["Budget", "format_usd", "job_price_usd"]
 
 
-def job_price_usd(recent_costs: Sequence[float], *, is_free: bool) -> float:
+def job_price_usd(
+    recent_costs: Sequence[float], *, is_free: bool, published_usd: float = JOB_PRICE_USD
+) -> float:
     """Return what one job is expected to cost: the median of the latest bills, else the published price."""
     if is_free:
         return 0.0
-    return statistics.median(recent_costs) if recent_costs else JOB_PRICE_USD
+    return statistics.median(recent_costs) if recent_costs else published_usd
 
 
 def format_usd(amount: float) -> str:

@@ -185,6 +185,8 @@ class Survey:
         Rows that cannot be sent.
     price_usd : float
         Expected price of one job, in US dollars.
+    job_seconds : float
+        Published duration of one, in seconds.
     """
 
     steps: dict[str, Step]
@@ -192,6 +194,7 @@ class Survey:
     stored: frozenset[str]
     invalid: int
     price_usd: float
+    job_seconds: float = JOB_SECONDS
 
     def plan(self, *, rate_limit: float | None, max_cost: float | None) -> Plan:
         """Return the bill: requests a minute and US dollars come in as the call was given them."""
@@ -200,7 +203,7 @@ class Survey:
             counts[step] += 1
         stored = sum(self.steps[key] is Step.NOTHING for key in self.stored)
         to_pay = counts[Step.PAY]
-        seconds = to_pay * JOB_SECONDS / _ASSUMED_WORKERS + (JOB_SECONDS if to_pay else 0.0)
+        seconds = to_pay * self.job_seconds / _ASSUMED_WORKERS + (self.job_seconds if to_pay else 0.0)
         if rate_limit is not None:
             seconds = max(seconds, to_pay * 60.0 / rate_limit)
         rows = sum(self.n_rows.values())
@@ -226,6 +229,7 @@ def survey_jobs(
     *,
     invalid: int,
     price_usd: float,
+    job_seconds: float = JOB_SECONDS,
 ) -> Survey:
     """Sum up what a run has to do."""
     return Survey(
@@ -234,6 +238,7 @@ def survey_jobs(
         stored=frozenset(key for key, record in records.items() if record.state is JobState.STORED),
         invalid=invalid,
         price_usd=price_usd,
+        job_seconds=job_seconds,
     )
 
 
@@ -242,7 +247,7 @@ def join_surveys(surveys: Iterable[Survey]) -> Survey:
     joined = Survey(steps={}, n_rows={}, stored=frozenset(), invalid=0, price_usd=0.0)
     stored: set[str] = set()
     invalid = 0
-    price = 0.0
+    price = seconds = 0.0
     for one in surveys:
         joined.steps.update(one.steps)
         for key, rows in one.n_rows.items():
@@ -250,7 +255,10 @@ def join_surveys(surveys: Iterable[Survey]) -> Survey:
         stored |= one.stored
         invalid += one.invalid
         price = max(price, one.price_usd)
-    return replace(joined, stored=frozenset(stored), invalid=invalid, price_usd=price)
+        seconds = max(seconds, one.job_seconds)
+    return replace(
+        joined, stored=frozenset(stored), invalid=invalid, price_usd=price, job_seconds=seconds or JOB_SECONDS
+    )
 
 
 def _minutes_text(minutes: float) -> str:
