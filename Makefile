@@ -80,6 +80,7 @@ lint: $(VENV)/.stamp-lint $(VENV)/.stamp-test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/basedpyright --level error
 	@$(BIN)/lint-imports
 
 docs: $(VENV)/.stamp-docs
