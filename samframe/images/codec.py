@@ -64,18 +64,17 @@ def orientation_of(picture: PillowImage.Image) -> int:
 
 
 def to_8_bit(picture: PillowImage.Image) -> PillowImage.Image:
-    """Return the picture as 8-bit L, RGB or RGBA: 16 bits keep the upper 8, CMYK and palettes become colours.
+    """Return the picture as 8-bit L, RGB or RGBA: CMYK and palettes become colours.
 
-    Raises
-    ------
-    ImageError
-        If it holds floats or other values that have no place in 0 to 255.
+    Of 16 bits the upper 8 are kept. Floats in 0..1 are multiplied by 255, those in 0..255 are rounded; other floats,
+    and whole numbers that 16 bits do not hold, are scaled from their least to their largest. What is
+    not finite is black.
     """
     mode = picture.mode
     if mode.startswith("I"):
         return _grey_from_wide(np.asarray(picture))
     if mode == "F":
-        raise ImageError("a picture of floats (mode F); scale it to 0..255 and convert it to mode L")
+        return _grey_from_floats(np.asarray(picture, dtype=np.float64))
     if picture.has_transparency_data or mode in {"LA", "La", "PA", "RGBa"}:
         return picture.convert("RGBA")
     if mode == "1":
@@ -140,9 +139,21 @@ def _grey_from_wide(values: NDArray[np.generic]) -> PillowImage.Image:
     pillow = load_pillow()
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 0xFFFF:  # noqa: PLR2004 - 16 bits
-        raise ImageError(f"a picture of values {low} to {high}; scale it to 0..255 and convert it to mode L")
+        return _grey_from_floats(values.astype(np.float64))
     # Mode I;16 is 16 bits by definition; the 32-bit mode I may as well hold 0..255.
     wide = values.dtype.itemsize == 2 or high > 0xFF  # noqa: PLR2004 - bytes of a 16-bit value
     grey = values.astype(np.uint16)
     picture: PillowImage.Image = pillow.fromarray((grey >> 8 if wide else grey).astype(np.uint8))
+    return picture
+
+
+def _grey_from_floats(values: NDArray[np.float64]) -> PillowImage.Image:
+    finite = np.isfinite(values)
+    low, high = (float(values[finite].min()), float(values[finite].max())) if finite.any() else (0.0, 0.0)
+    if low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    elif low >= 0 and high <= 0xFF:  # noqa: PLR2004 - 8 bits
+        low, high = 0.0, 255.0
+    scaled = np.where(finite, (values - low) * (255.0 / ((high - low) or 1.0)), 0.0)
+    picture: PillowImage.Image = load_pillow().fromarray(scaled.round().clip(0, 255).astype(np.uint8))
     return picture

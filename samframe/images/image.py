@@ -41,6 +41,8 @@ class Image:
         EXIF orientation of the stored raster, 1 to 8.
     is_untouched : bool
         Whether the file's own bytes are sent, metadata included.
+    note : str or None
+        How it was changed to be sent, where that needs a word.
     """
 
     identity: str
@@ -49,6 +51,7 @@ class Image:
     sent_hw: tuple[int, int] | None
     orientation: int = 1
     is_untouched: bool = True
+    note: str | None = None
 
     @property
     def label(self) -> str:
@@ -180,9 +183,9 @@ class Image:
         return raster(self.source, max_side=None)[0]
 
 
-def image_of_url(url: str) -> Image:
+def image_of_url(url: str, *, note: str | None = None) -> Image:
     """Return the image of a checked http(s) URL."""
-    return Image(identity=f"url:{url}", source=None, stored_hw=None, sent_hw=None)
+    return Image(identity=f"url:{url}", source=None, stored_hw=None, sent_hw=None, note=note)
 
 
 def image_of_source(source: Source) -> Image:
@@ -201,6 +204,7 @@ def image_of_source(source: Source) -> Image:
         sent_hw=done.sent_hw,
         orientation=done.orientation,
         is_untouched=done.is_untouched,
+        note=done.note,
     )
 
 

@@ -18,7 +18,8 @@ from samframe.images.codec import (
     scale,
     to_8_bit,
 )
-from samframe.images.header import MAX_PIXELS, Header, read_header
+from samframe.images.foreign import note_on, open_any
+from samframe.images.header import MAX_PIXELS, Header, read_header, sniff_format
 from samframe.images.pillow import quiet
 from samframe.images.source import EncodedSource, RasterSource, Source
 from samframe.images.upright import Upright
@@ -47,6 +48,7 @@ class Prepared:
     sent_hw: tuple[int, int]
     orientation: int
     is_untouched: bool
+    note: str | None = None
 
 
 def prepare(source: Source) -> Prepared:
@@ -143,8 +145,7 @@ def _naming(source: Source) -> Iterator[None]:
 def _open(source: Source) -> PillowImage.Image:
     """Return the picture, decoded or not. Call inside ``quiet``."""
     if isinstance(source, EncodedSource):
-        data = source.read()
-        return open_picture(data, read_header(data))
+        return open_any(source.read())
     picture = source.picture()
     if not 0 < picture.width * picture.height <= MAX_PIXELS:
         raise ImageError(f"no pixels, or over the limit of {MAX_PIXELS / 1e6:.0f} megapixels")
@@ -152,6 +153,9 @@ def _open(source: Source) -> PillowImage.Image:
 
 
 def _prepare_file(data: bytes) -> Prepared:
+    if sniff_format(data) is None:
+        picture = open_any(data)
+        return _prepare_picture(picture, orientation_of(picture), is_ours=False)
     header = read_header(data)
     picture = open_picture(data, header)
     orientation = orientation_of(picture)
@@ -179,12 +183,18 @@ def _can_go_untouched(picture: PillowImage.Image, header: Header, orientation: i
 
 def _prepare_picture(picture: PillowImage.Image, orientation: int, *, is_ours: bool) -> Prepared:
     stored_hw = (picture.height, picture.width)
+    note = note_on(picture)
     size_hw = _geometry.fit(stored_hw, MAX_IMAGE_SIDE_PX)
     as_jpeg = picture.format in {"JPEG", "MPO"}
     sent = encode(_scaled(picture, size_hw, is_ours=is_ours), as_jpeg=as_jpeg, orientation=orientation)
     sent_hw = _geometry.upright(size_hw, orientation)
     return Prepared(
-        sent=sent, stored_hw=stored_hw, sent_hw=sent_hw, orientation=orientation, is_untouched=False
+        sent=sent,
+        stored_hw=stored_hw,
+        sent_hw=sent_hw,
+        orientation=orientation,
+        is_untouched=False,
+        note=note,
     )
 
 

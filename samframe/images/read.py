@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,14 @@ from samframe.images.source import (
     Source,
     TextSource,
 )
-from samframe.images.text import check_url, is_picture_base64, path_of_file_uri, scheme_of, shorten
+from samframe.images.text import (
+    check_url,
+    encode_url,
+    is_picture_base64,
+    path_of_file_uri,
+    scheme_of,
+    shorten,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +44,10 @@ _FSSPEC_SCHEMES = frozenset(
     {"abfs", "abfss", "adl", "az", "gcs", "gs", "hf", "memory", "oci", "oss", "s3", "s3a"}
 )
 
+#: Where a record says its image lies: datasets has path, its viewer's API src, others a URL.
+_PLACES = ("path", "url", "src")
+_MOST_NAMES = 6
+
 _BLANK = " \t\r\n\v\f\u00a0\u200b\u200c\u200d\u2060\ufeff"
 
 
@@ -44,15 +56,18 @@ def read_image(cell: object, *, image_root: str | os.PathLike[str] | None = None
 
     A PNG, JPEG or still GIF of at most 2048 px that is stored upright is sent as it is, metadata included.
     Anything else is encoded anew: turned upright, scaled down to 2048 px, 8 bits a channel, without
-    metadata. JPEG stays JPEG (quality 95), the rest becomes PNG; transparency is kept; of an animation the
-    first frame is sent.
+    metadata. JPEG stays JPEG (quality 95), the rest becomes PNG; transparency is kept; of an animation or of
+    several pages the first is sent. Of 16 bits the upper 8 are sent; floats in 0..1 are multiplied by 255, those
+    in 0..255 are rounded, others are scaled from their least to their largest.
 
     Parameters
     ----------
     cell : object
         A path (``~``, relative, ``file://``), an http(s) URL (passed on, never downloaded), a data URI or
         base64 text, bytes, a Pillow image, a uint8 array of shape (h, w), (h, w, 1), (h, w, 3) or (h, w,
-        4), or an fsspec URL of an object store (``s3://``, ``gs://``, ``memory://``).
+        4), an fsspec URL of an object store (``s3://``, ``gs://``, ``memory://``), or a record
+        ``{"bytes": ..., "path": ...}`` as Hugging Face's datasets has it. Files may be of any format that Pillow
+        opens; HEIC needs pillow-heif.
     image_root : path, optional
         A folder that confines paths: relative ones start there, and what lies outside (through ``..`` or a
         link, too) is refused, as are object stores.
@@ -161,6 +176,8 @@ def _read(cell: object, root: str | None) -> Image:
 
 def recognise(cell: object, root: str | None) -> Source | Image:
     """Return the recipe of a cell, or the finished Image of a URL."""
+    if hasattr(cell, "as_py"):  # a scalar of pyarrow's
+        cell = cell.as_py()
     match cell:
         case str():
             # Not str(cell): an enum member of text would give its name.
@@ -171,6 +188,8 @@ def recognise(cell: object, root: str | None) -> Source | Image:
             return ArraySource(_check_array(cell))
         case os.PathLike():
             return _recognise_pathlike(cell, root)
+        case Mapping():
+            return _recognise_mapping(cell, root)
     if _is_pillow_image(cell):
         return PictureSource(cell)
     if is_missing(cell):
@@ -188,7 +207,9 @@ def _recognise_text(text: str, root: str | None) -> Source | Image:
     scheme = scheme_of(stripped)
     match scheme:
         case "http" | "https":
-            return image_of_url(check_url(stripped))
+            url = encode_url(stripped)
+            note = None if url == stripped else "spaces and quotes in URLs are sent percent-encoded"
+            return image_of_url(check_url(url), note=note)
         case "data":
             return TextSource(stripped)
         case "file":
@@ -214,6 +235,26 @@ def _recognise_pathlike(cell: os.PathLike[Any], root: str | None) -> Source:
     if not isinstance(text, str):
         raise ImageError("a path of bytes is not read; use str or pathlib.Path")
     return FileSource(locate(text, root=root), text, root)
+
+
+def _recognise_mapping(cell: Mapping[Any, Any], root: str | None) -> Source | Image:
+    """Return the recipe of a record, as Hugging Face's datasets hold images: bytes where there are, else a path."""
+    data, path = (
+        cell.get("bytes"),
+        next((cell[name] for name in _PLACES if not is_missing(cell.get(name))), None),
+    )
+    if isinstance(data, bytes | bytearray | memoryview) and len(data):
+        return BytesSource(data, os.fspath(path) if isinstance(path, str | PurePath) else None)
+    if data is not None and not is_missing(data) and not isinstance(data, bytes | bytearray | memoryview):
+        raise ImageError(f"a record whose bytes are of type {type(data).__name__}")
+    if isinstance(path, str | PurePath):
+        return recognise(path, root)
+    if cell.keys() & {"bytes", *_PLACES}:
+        raise ImageError("no image: the cell is empty")
+    names = ", ".join(map(repr, list(cell)[:_MOST_NAMES]))
+    raise ImageError(
+        f"a cell of type {type(cell).__name__} with {names or 'nothing'} in it is no image; 'bytes' or 'path' is wanted"
+    )
 
 
 def _is_pillow_image(cell: object) -> bool:

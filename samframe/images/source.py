@@ -102,10 +102,13 @@ class BytesSource:
     """A file's bytes, held by the user."""
 
     data: bytes | bytearray | memoryview = field(repr=False)
+    name: str | None = None
 
     @property
     def label(self) -> str:
         """How messages call it."""
+        if self.name:
+            return shorten(self.name)
         return f"{type(self.data).__name__} of {memoryview(self.data).nbytes:,} bytes"
 
     def read(self) -> bytes:

@@ -14,6 +14,7 @@ __all__ = [
     "check_url",
     "decode_base64",
     "decode_data_uri",
+    "encode_url",
     "is_picture_base64",
     "path_of_file_uri",
     "scheme_of",
@@ -27,6 +28,8 @@ MAX_URL_CHARS = 8192
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):(?=//)", re.ASCII)
 _BARE_SCHEME = re.compile(r"(data|https?|file):", re.ASCII | re.IGNORECASE)
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\<>\"\u200b-\u200f\u2028\u2029\ufeff\ud800-\udfff]")
+#: What a browser's address bar encodes, too; a backslash or a control character may change what a URL means.
+_ENCODED = str.maketrans({" ": "%20", "<": "%3C", ">": "%3E", '"': "%22"})
 # base64 of the magic bytes of PNG, JPEG, GIF and WebP.
 _PICTURE_BASE64 = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR")
 
@@ -46,6 +49,15 @@ def shorten(text: str, *, limit: int = 120) -> str:
         # User names, passwords and the signatures in a query are no one's business in a log.
         text = re.sub(r"(//)[^/?#]*@", r"\1", text).split("?", 1)[0].split("#", 1)[0]
     return repr(text if len(text) <= limit else f"{text[: limit // 2]}...{text[-limit // 2 :]}")
+
+
+def encode_url(url: str) -> str:
+    """Return a URL with spaces, quotes and angle brackets after its host percent-encoded; those in a host stay."""
+    head, slashes, tail = url.partition("//")
+    host_end = re.search(r"[/?#]", tail)
+    if not slashes or host_end is None:
+        return url
+    return head + slashes + tail[: host_end.start()] + tail[host_end.start() :].translate(_ENCODED)
 
 
 def check_url(url: str) -> str:

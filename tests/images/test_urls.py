@@ -35,7 +35,7 @@ def test_url_is_passed_on_as_it_is(url):
         ("http:host/a.png", "without a host"),
         ("https://u:secret@host/a.png", "user name or password"),
         ("https://secret@host/a.png", "user name or password"),
-        ("https://host/a b.png", "percent-encoded"),
+        ("https://a host/b.png", "percent-encoded"),
         ("https://host/a\nb.png", "percent-encoded"),
         ("https://host\\@evil/a.png", "percent-encoded"),
         ("https://host/\ud800.png", "percent-encoded"),
