@@ -76,6 +76,7 @@ html_theme_options = {
     "icon_links": [
         {"name": "GitHub", "url": "https://github.com/samframe/samframe", "icon": "fa-brands fa-github"},
     ],
+    "navigation_depth": 1,
     "navigation_with_keys": False,
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",

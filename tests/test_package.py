@@ -130,5 +130,5 @@ def test_wheel_holds_the_licence(wheel_names):
 
 
 def test_wheel_holds_nothing_else(wheel_names):
-    """Tests, docs and notebooks stay out of the wheel."""
+    """Tests and docs stay out of the wheel; the notebooks lie inside of the package."""
     assert {name.split("/")[0].split("-")[0] for name in wheel_names} == {"samframe"}

@@ -13,6 +13,7 @@ import pandas as pd
 from samframe._cells import one_line
 from samframe._contract import JOB_PRICE_USD
 from samframe.cli.demo_frame import DemoFrame, make_demo_frame
+from samframe.cli.demo_notebook import open_notebook
 from samframe.cli.exit import Exit
 from samframe.errors import OptionError
 from samframe.export import write_parquet
@@ -36,6 +37,7 @@ Run it twice: the second run finds every mask in its ledger and sends nothing.
 
 _EPILOG = """\
 It writes DIR/masks.parquet, DIR/gallery.png, DIR/images (what was segmented) and DIR/store (ledger and masks).
+With --notebook it copies the notebooks and the two photographs into DIR instead, and opens the quickstart.
 
 exit status: 0 where every row but the refused one has its mask, else 1
 """
@@ -64,6 +66,12 @@ def add_command(commands: Any) -> None:
         metavar="DIR",
         help="folder (default: ./%(default)s)",
     )
+    parser.add_argument(
+        "--notebook",
+        action="store_true",
+        help="the same as a notebook: copy it into DIR and open it in JupyterLab",
+    )
+    parser.add_argument("--no-open", action="store_true", help="with --notebook: copy only")
     parser.set_defaults(run=run)
 
 
@@ -72,6 +80,8 @@ def run(arguments: argparse.Namespace) -> Exit:
     if not 1 <= arguments.rows <= 1000:  # noqa: PLR2004 - as many scenes as there are seeds to report on
         raise OptionError(f"--rows is a number from 1 to 1000; it is {arguments.rows}.")
     folder: Path = arguments.out
+    if arguments.notebook:
+        return open_notebook(folder, is_opened=not arguments.no_open)
     demo = make_demo_frame(folder / "images", scenes=arguments.rows)
     with offline() as client:
         print(
