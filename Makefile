@@ -8,6 +8,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 OUT    ?= samframe-demo
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint docs notebooks wheel clean
@@ -71,10 +72,10 @@ $(VENV)/.stamp-%: $(VENV)/.stamp-samframe
 demo: $(VENV)/.stamp-demo
 	@$(BIN)/samframe demo --out $(OUT)
 
-# Two processes: a browser's session leaves a running loop in the one that it was in.
+# Two runs: a browser's session leaves a running loop in the process that it was in. WORKERS=0 runs tests one by one.
 test: $(VENV)/.stamp-test
-	@$(BIN)/python -m pytest $(ARGS)
-	@$(BIN)/python -m pytest tests/browser $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest tests/browser -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.stamp-lint $(VENV)/.stamp-test
 	@$(BIN)/ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,10 @@ settings.register_profile("hunt", deadline=None, phases=[Phase.explicit, Phase.g
 def pytest_configure(config: pytest.Config) -> None:
     """Set the environment before any module is imported; programs that tests start inherit it."""
     global _store  # noqa: PLW0603 - pytest's hooks share nothing else
-    _store = tempfile.mkdtemp(prefix="samframe-tests-")
+    # A worker's store lies in the controller's, which scans and removes both.
+    _store = tempfile.mkdtemp(
+        prefix="samframe-tests-", dir=os.environ.get("SAMFRAME_STORE") if _is_worker(config) else None
+    )
     os.environ["SAMFRAME_STORE"] = _store
     os.environ["MPLBACKEND"] = "Agg"
     for name in ("SEGMIND_API_KEY", "SEGMIND_BASE_URL"):
@@ -44,7 +48,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing behind."""
-    shutil.rmtree(_store, ignore_errors=True)
+    if not _is_worker(config):
+        shutil.rmtree(_store, ignore_errors=True)
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    """Say whether this is a process of pytest-xdist that runs tests for another."""
+    return hasattr(config, "workerinput")
 
 
 @pytest.fixture(autouse=True)
@@ -69,8 +79,22 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """A key in any output, and with SAMFRAME_REQUIRE_ALL=1 a test that was skipped, is a failure."""
+    if _is_worker(session.config):
+        return
     _fail_for_keys(session)
     _fail_for_skips(session)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell where the time went: seconds of all workers together, by folder."""
+    seconds: Counter[str] = Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds["/".join(report.nodeid.split("::")[0].split("/")[:2])] += report.duration
+    told = [f"{folder} {spent:.0f} s" for folder, spent in seconds.most_common(12) if spent >= 1]
+    if told:
+        terminalreporter.write_line(f"\nwhere the time went: {', '.join(told)}")
 
 
 def _fail_for_keys(session: pytest.Session) -> None:

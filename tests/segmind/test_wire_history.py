@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 
 import pytest
 
@@ -26,7 +25,7 @@ def failure(read, status, body=b"", headers=None):
 
 def row(**fields):
     return {
-        "request_id": str(uuid.uuid4()),
+        "request_id": "6ac958bd-14f4-465f-96d0-d8275682cacf",
         "model_status": "COMPLETED",
         "request_body": {"image": "https://x/a.png", "prompt": "boy"},
         "generation_url": "https://images.segmind.com/a.png",
@@ -46,7 +45,7 @@ OTHER = row()
         {"columns": ["request_id", "error"], "data": [ONE, OTHER]},
         {"errors": [], "data": [ONE, OTHER]},
         {"filters": [{"name": "model"}], "results": [ONE, OTHER]},
-        {"request_id": str(uuid.uuid4()), "data": [ONE, OTHER]},
+        {"request_id": "6ac958bd-14f4-465f-96d0-d8275682cacf", "data": [ONE, OTHER]},
         {"edges": [{"node": ONE}, {"node": OTHER}]},
         [[ONE, OTHER]],
     ],
