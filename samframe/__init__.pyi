@@ -5,6 +5,7 @@ from . import plotting as plotting
 from . import server as server
 from . import testing as testing
 from . import widgets as widgets
+from ._options import options as options
 from ._version import __version__ as __version__
 from ._versions import show_versions as show_versions
 from .errors import ApiError as ApiError

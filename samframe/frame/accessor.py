@@ -9,6 +9,7 @@ from samframe.frame.call import SegmentOptions, mirrors, signed
 from samframe.frame.call import functions as _segment
 from samframe.frame.look import annotate, compare, suspicion, to_html, view
 from samframe.frame.measure import evaluate
+from samframe.masks import to_arrow
 from samframe.plotting import plot_masks, plot_summary
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
     import pandas as pd
+    import pyarrow as pa
 
     from samframe.export import ExportReport
     from samframe.frame.call import Run
@@ -84,6 +86,18 @@ class FrameSam:
     def compare(self, variants: Mapping[str, str | Sequence[str]], **options: Any) -> Comparison | Plan:
         """Try prompts on a sample of the frame's images; see :func:`samframe.compare`."""
         return compare(self._df, variants, **options)
+
+    def to_arrow(self, *, preserve_index: bool | None = None) -> pa.Table:
+        """Return the frame as an Arrow table, its masks as plain structs; see :func:`samframe.to_arrow`.
+
+        DuckDB, polars and pyarrow take it as it is, without a copy of run lengths:
+        ``rows = df.sam.to_arrow(); duckdb.sql("select prompt, sum(mask_area) from rows group by prompt")``.
+        """
+        return to_arrow(self._df, preserve_index=preserve_index)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Give the frame to any program that speaks Arrow's PyCapsule interface: ``polars.DataFrame(df.sam)``."""
+        return to_arrow(self._df).__arrow_c_stream__(requested_schema)
 
     @mirrors(evaluate)
     def evaluate(self, truth: pd.DataFrame, **options: Any) -> Evaluation:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from samframe.errors import MaskError
+from samframe.frame.forms import SeriesForms
 from samframe.frame.groups import combine_groups
 from samframe.masks import Mask, MaskArray, MaskDtype
 from samframe.masks.columns import measures as columns
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["SeriesSam"]
 
 
-class SeriesSam:
+class SeriesSam(SeriesForms):
     """Everything that a column of dtype ``mask`` can say about its masks.
 
     Results keep the column's index; where a mask is missing they are NA. (``Series.mask`` is pandas' own method, so the
@@ -90,9 +91,33 @@ class SeriesSam:
         return self._integers(shape.parts(self._array.pool, self._array.positions).count)
 
     @property
-    def n_holes(self) -> pd.Series:
+    def holes(self) -> pd.Series:
         """Number of holes, Int64: background that the foreground closes off from the edge of the image."""
         return self._integers(shape.hole_counts(self._array.pool, self._array.positions))
+
+    @property
+    def n_holes(self) -> pd.Series:
+        """Number of holes, Int64; the same as `holes`."""
+        return self.holes
+
+    @property
+    def perimeter(self) -> pd.Series:
+        """Number of pixel edges between foreground and background, Int64, the image's own edge included."""
+        return self._integers(columns.perimeters(self._array.pool, self._array.positions))
+
+    @property
+    def size_hw(self) -> pd.DataFrame:
+        """Size of each mask's image as columns ``height, width``, Int64, pixels."""
+        present = self._array.positions >= 0
+        sizes = np.zeros((len(present), 2), dtype=np.int64)
+        sizes[present] = self._array.pool.sizes_hw()[self._array.positions[present]]
+        sides = {name: self._integers(sizes[:, at]) for at, name in enumerate(("height", "width"))}
+        return pd.DataFrame(sides, index=self._series.index)
+
+    @property
+    def counts(self) -> pd.Series:
+        """COCO's compressed run lengths, bytes, None where missing."""
+        return self._objects(lambda mask: mask.counts)
 
     # -- comparisons ---------------------------------------------------------------------------------------------------
 
@@ -114,6 +139,50 @@ class SeriesSam:
         MaskError
             If the masks of a pair differ in size.
         """
+        return self._compared(other, columns.paired_iou)
+
+    def dice(self, other: pd.Series | MaskArray | Mask) -> pd.Series:
+        """Return twice the intersection over the sum of the areas of each mask and its counterpart.
+
+        Parameters and errors are those of :meth:`iou`.
+
+        Returns
+        -------
+        Series of Float64
+            NA where either is missing, 0.0 where both are empty.
+        """
+        return self._compared(other, columns.paired_dice)
+
+    def boundary_iou(self, other: pd.Series | MaskArray | Mask, *, dilation_ratio: float = 0.02) -> pd.Series:
+        """Return the IoU of the inner boundaries of each mask and its counterpart (see :meth:`Mask.boundary_iou`).
+
+        Parameters
+        ----------
+        other : Series, MaskArray or Mask
+            As for :meth:`iou`.
+        dilation_ratio : float
+            Width of the boundary as a share of the image's diagonal; at least one pixel.
+
+        Returns
+        -------
+        Series of Float64
+            NA where either is missing.
+        """
+
+        def measure(own: MaskArray, theirs: MaskArray) -> NDArray[np.float64]:
+            values = [
+                np.nan if a is pd.NA or b is pd.NA else a.boundary_iou(b, dilation_ratio=dilation_ratio)
+                for a, b in zip(own, theirs, strict=True)
+            ]
+            return np.array(values, dtype=np.float64)
+
+        return self._compared(other, measure)
+
+    def _compared(
+        self,
+        other: pd.Series | MaskArray | Mask,
+        measure: Callable[[MaskArray, MaskArray], NDArray[np.float64]],
+    ) -> pd.Series:
         own = self._series
         if isinstance(other, pd.Series):
             theirs = other.astype("mask")
@@ -126,8 +195,7 @@ class SeriesSam:
             right = pd.array(other, dtype="mask")
         if len(right) != len(own):
             raise MaskError(f"Lengths must match to compare: {len(own)} and {len(right)}.")
-        values = columns.paired_iou(own.array, right)
-        return pd.Series(_nullable(values), index=own.index, name=self._series.name)
+        return pd.Series(_nullable(measure(own.array, right)), index=own.index, name=self._series.name)
 
     def iou_matrix(self, other: pd.Series | None = None) -> pd.DataFrame:
         """Return the intersection over union of every mask with every mask of another column, or of this one.
@@ -193,63 +261,7 @@ class SeriesSam:
             return combine_groups(self._series.groupby(by, observed=True), of_all=True)
         return columns.intersection(self._array)
 
-    # -- other forms ---------------------------------------------------------------------------------------------------
-
-    def to_numpy(self, size_hw: tuple[int, int] | None = None) -> NDArray[np.bool_]:
-        """Return the pixels of all masks.
-
-        Parameters
-        ----------
-        size_hw : (int, int), optional
-            Resize all masks to this height and width; otherwise they must be of one size.
-
-        Returns
-        -------
-        ndarray of bool, shape (n, H, W), C order
-            All False where a mask is missing.
-
-        Raises
-        ------
-        MaskError
-            If the masks are not all of one size, or all are missing, and no size is given.
-        """
-        return columns.stack(self._array, size_hw)
-
-    def to_coco(self) -> pd.Series:
-        """Return COCO dicts ``{"size": [h, w], "counts": str}``, None where missing: what COCO's JSON files hold."""
-        return self._objects(lambda mask: mask.to_coco())
-
-    def to_png(self) -> pd.Series:
-        """Return PNG bytes (8-bit gray, 0 and 255), None where missing."""
-        return self._objects(lambda mask: mask.to_png())
-
-    def polygons(self) -> pd.Series:
-        """Return each mask's polygons as :meth:`Mask.polygons` gives them, None where missing."""
-        return self._objects(lambda mask: mask.polygons())
-
-    def resize(self, size_hw: tuple[int, int]) -> pd.Series:
-        """Return the masks resized to a height and width in pixels, dtype ``mask``."""
-        masks = [None if mask is pd.NA else mask.resize(size_hw) for mask in self._array]
-        return self._wrapped(MaskArray.from_masks(masks))
-
-    def components(self) -> pd.Series:
-        """Return one row for each part of each mask, dtype ``mask``; the index repeats, as ``Series.explode`` does it.
-
-        A missing or empty mask gives one row, NA. ``df.drop(columns="mask").join(df["mask"].sam.components())`` is the
-        frame with one row for each part.
-        """
-        present = np.flatnonzero(~self._array.isna())
-        pool, found = shape.component_pool(self._array.pool, self._array.positions[present])
-        counts = np.zeros(len(self._array), dtype=np.int64)
-        counts[present] = found
-        rows = np.repeat(np.arange(len(counts)), np.maximum(counts, 1))
-        parts = MaskArray.from_pool(pool, counts[rows] > 0)
-        return pd.Series(parts, index=self._series.index[rows], name=self._series.name)
-
     # -- inside --------------------------------------------------------------------------------------------------------
-
-    def _wrapped(self, values: Any) -> pd.Series:
-        return pd.Series(values, index=self._series.index, name=self._series.name)
 
     def _integers(self, values: NDArray[np.int64]) -> pd.Series:
         whole = np.ascontiguousarray(values, dtype=np.int64)
@@ -260,12 +272,6 @@ class SeriesSam:
 
     def _booleans(self, values: NDArray[np.bool_]) -> pd.Series:
         return self._wrapped(pd.arrays.BooleanArray(values, self._array.isna()))
-
-    def _objects(self, convert: Callable[[Mask], Any]) -> pd.Series:
-        objects = np.empty(len(self._array), dtype=object)
-        for row, mask in enumerate(self._array):
-            objects[row] = None if mask is pd.NA else convert(mask)
-        return self._wrapped(objects)
 
 
 def _nullable(values: NDArray[np.float64]) -> pd.api.extensions.ExtensionArray:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pandas.api.extensions import ExtensionArray, ExtensionDtype
+from pandas.api.extensions import ExtensionArray, ExtensionDtype, no_default
 from pandas.api.extensions import take as take_from
 from pandas.api.indexers import check_array_indexer
 
@@ -279,11 +279,11 @@ class MaskArray(MaskOps, ExtensionArray):
         objects[:] = list(self)
         return objects if dtype is None else objects.astype(dtype)
 
-    def to_numpy(self, dtype: Any = None, copy: bool = False, na_value: Any = pd.NA) -> NDArray[Any]:  # noqa: FBT001, FBT002  # pandas' signature
+    def to_numpy(self, dtype: Any = None, copy: bool = False, na_value: Any = no_default) -> NDArray[Any]:  # noqa: FBT001, FBT002  # pandas' signature
         """Return an array of :class:`Mask` objects, `na_value` where missing, shape (n,)."""
         del copy
         objects = self.__array__()
-        if na_value is not pd.NA:
+        if na_value is not no_default:  # pandas' own word for "as it is", which some of its calls pass on
             objects[self.isna()] = na_value
         return objects if dtype is None else objects.astype(dtype)
 

@@ -16,6 +16,8 @@ from samframe.masks import kernels
 from samframe.masks import runs as _runs
 from samframe.masks.png import container as _png
 from samframe.masks.png import reader as _png_mask
+from samframe.masks.png.levels import pixels_of_png
+from samframe.masks.rle import codec as _codec
 from samframe.masks.rle import counts as _counts
 from samframe.masks.shapes import Rings
 from samframe.masks.shapes import (
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+    from samframe.masks.png.levels import Channel
     from samframe.masks.shapes import Rule
 
 __all__ = ["Mask"]
@@ -68,9 +71,23 @@ class Mask(MaskValue):
     __slots__ = ()
 
     @classmethod
-    def from_numpy(cls, array: npt.ArrayLike) -> Self:
-        """Return the mask of an array of shape (H, W): what is not zero is foreground."""
-        pixels = np.asarray(array)
+    def from_numpy(cls, array: npt.ArrayLike, *, threshold: float | None = None) -> Self:
+        """Return the mask of an array of shape (H, W).
+
+        Parameters
+        ----------
+        array : array_like, shape (H, W)
+            Of booleans or whole numbers: what is not zero is foreground. Of floats: 0.0 and 1.0 alone, unless there
+            is a threshold, as a model's probabilities and scores are zero nowhere.
+        threshold : float, optional
+            Foreground is this or more; NaN is background.
+
+        Raises
+        ------
+        MaskError
+            If the array has other than two axes, or floats between and no threshold.
+        """
+        pixels = _codec.binary_pixels(np.asarray(array), threshold)
         counts = kernels.encode(pixels)
         height, width = pixels.shape
         return cls._trusted(counts, (height, width))
@@ -98,21 +115,40 @@ class Mask(MaskValue):
         return {"size": list(self._size_hw), "counts": self._counts.decode("ascii")}
 
     @classmethod
-    def from_png(cls, data: bytes) -> Self:
+    def from_png(
+        cls,
+        data: bytes,
+        *,
+        value: int | Iterable[int] | None = None,
+        threshold: int | None = None,
+        channel: Channel | None = None,
+    ) -> Self:
         """Return the mask of a PNG file.
+
+        Without a rule the picture must be a mask: black and white, or 0 and 1, soft edges allowed (128 or more is
+        foreground, transparent pixels count as black). A map of numbers, a coloured picture, or one whose mask is in
+        its transparency is refused with what to pass.
 
         Parameters
         ----------
         data : bytes
-            The whole file. Foreground is luma of 128 or more (transparent pixels count as black); in an image of
-            nothing but 0 and 1 it is 1.
+            The whole file.
+        value : int or iterable of int, optional
+            Foreground has one of these numbers: the pixel as it is stored, 16 bits too; in a palette its index.
+        threshold : int, optional
+            Foreground is this bright or brighter, 1 to 255; of 16 bits the high byte counts.
+        channel : {"luma", "red", "green", "blue", "alpha"}, optional
+            What `value` and `threshold` (128 where neither is given) look at.
 
         Raises
         ------
         MaskError
-            If the bytes are no PNG, damaged, or claim more than 2**29 pixels.
+            If the bytes are no PNG, damaged, claim more than 2**29 pixels, or are no mask and no rule is given.
         """
-        return cls._trusted(*_png_mask.counts_from_png(bytes(data)))
+        if value is None and threshold is None and channel is None:
+            return cls._trusted(*_png_mask.counts_from_sure_png(bytes(data)))
+        pixels = pixels_of_png(bytes(data), value=value, threshold=threshold, channel=channel)
+        return cls._trusted(kernels.encode(pixels), (pixels.shape[0], pixels.shape[1]))
 
     @classmethod
     def from_plain_png(cls, data: bytes) -> Self | None:

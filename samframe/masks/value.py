@@ -90,6 +90,19 @@ class MaskValue:
         height, width = self._size_hw
         return json.dumps({"size": [height, width], "counts": self._counts.decode("ascii")})
 
+    def __json__(self) -> dict[str, Any]:
+        """Return what JSON has of it, for encoders that ask: COCO's ``{"size": [h, w], "counts": str}``.
+
+        Python's own ``json`` does not ask: ``json.dumps(mask.to_coco())``, or ``json.dumps(data, default=str)``.
+        """
+        return {"size": list(self._size_hw), "counts": self._counts.decode("ascii")}
+
+    for_json = __json__
+
+    def __conform__(self, protocol: Any) -> str | None:
+        """Return COCO's JSON text to SQLite, so that ``DataFrame.to_sql`` stores what ``to_csv`` does."""
+        return str(self) if getattr(protocol, "__name__", "") == "PrepareProtocol" else None
+
     @property
     def counts(self) -> bytes:
         """COCO's compressed counts, in the one spelling that `encode` gives."""

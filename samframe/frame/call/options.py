@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 import pandas as pd
 
 from samframe._contract import DEFAULT_MODEL
+from samframe._options import options as _defaults
 from samframe._options import store_folder
 from samframe.errors import OptionError
 from samframe.frame.call.boxes import BOX_FORMATS
@@ -102,6 +103,9 @@ class CallOptions:
         return cls(image_col, prompt_col, **options)
 
     def __post_init__(self) -> None:
+        for name in ("client", "store", "max_cost", "rate_limit"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, getattr(_defaults, name))
         if self.on_error not in {"record", "raise"}:
             raise OptionError(f"on_error is 'record' or 'raise'; it is {self.on_error!r}.")
         if self.bridge not in {"thread", "nest"}:

@@ -86,7 +86,9 @@ def annotate(
     # The options are checked now, not when the first job is sent.
     options: dict[str, Any] = {"model": model, "store": store, "rate_limit": rate_limit, "retry": retry}
     options |= {"image_root": image_root, "client": client, "max_cost": max_cost}
-    CallOptions("image", "prompt", **options)
+    call = CallOptions("image", "prompt", **options)
+    options |= {"client": call.client, "store": call.store, "max_cost": call.max_cost}
+    options["rate_limit"] = call.rate_limit
     shown = _positions(rows, len(df))
     kind = _annotator_class()
     return kind(

@@ -142,12 +142,12 @@ def polygon(ring: npt.NDArray[np.float64], size_hw: Size) -> bytes | None:
     return _written(RLEMask.from_polygon(ring.ravel(), imshape=size_hw))
 
 
-def png(data: bytes, size_hw: Size) -> bytes | None:
-    """Return the canonical counts of luma 128 or more in the file of a sound PNG of 8-bit gray, not interlaced."""
+def png(data: bytes, size_hw: Size, threshold: int = 128) -> bytes | None:
+    """Return the canonical counts of luma `threshold` or more in a sound PNG of 8-bit gray, not interlaced."""
     if len(data) * _PNG_NOISE > size_hw[0] * size_hw[1]:
         return None
     try:
-        mask = RLEMask.from_png(data=data, threshold=128)
+        mask = RLEMask.from_png(data=data, threshold=threshold)
     except ValueError:  # damaged within: our own reader says how
         return None
     return _written(mask) if mask.shape == size_hw and mask.any() else None

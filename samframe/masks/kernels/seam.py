@@ -248,8 +248,8 @@ def polygon_counts(rings: Rings, size_hw: Size, *, rule: Any) -> bytes:
     return counts_of(toggles.astype(counts.position_dtype(size_hw[0] * size_hw[1]), copy=False), size_hw)
 
 
-def png_counts(data: bytes, size_hw: Size) -> bytes | None:
-    """Return the counts of luma 128 or more in a sound PNG of 8-bit gray, None where our own reader is to read it."""
+def png_counts(data: bytes, size_hw: Size, *, threshold: int = 128) -> bytes | None:
+    """Return the counts of luma `threshold` or more in a PNG of 8-bit gray, None where our own reader is to read it."""
     kernels = fast()
-    found: bytes | None = kernels.png(data, size_hw) if kernels else None
+    found: bytes | None = kernels.png(data, size_hw, threshold) if kernels else None
     return found

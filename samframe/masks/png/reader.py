@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from samframe.masks.kernels import counts_of, png_counts
 from samframe.masks.png.container import PngParts, inflate, inflate_pieces, parse_png, read_with_pillow
+from samframe.masks.png.levels import refuse_other_pictures
 from samframe.masks.rle import toggles_from_array, toggles_from_bits
 
-__all__ = ["counts_from_png", "toggles_from_gray", "toggles_from_plain_png"]
+__all__ = ["counts_from_png", "counts_from_sure_png", "toggles_from_gray", "toggles_from_plain_png"]
 
 Ints = npt.NDArray[np.integer[Any]]
 Bytes = npt.NDArray[np.uint8]
@@ -62,6 +63,35 @@ def counts_from_png(data: bytes) -> tuple[bytes, tuple[int, int]]:
         if bits is not None:
             return counts_of(toggles_from_bits(bits, parts.size_hw), parts.size_hw), parts.size_hw
     return counts_of(toggles_from_gray(read_with_pillow(data)), parts.size_hw), parts.size_hw
+
+
+def counts_from_sure_png(data: bytes) -> tuple[bytes, tuple[int, int]]:
+    """Return counts and size of a mask stored as PNG, of black and white or nearly so.
+
+    Raises
+    ------
+    MaskError
+        As `counts_from_png`; and if the picture is no mask: a map of numbers, coloured, of shades alone.
+    """
+    parts = parse_png(data)
+    is_gray = parts.colour_type == _GRAY and not (parts.interlaced or parts.transparent or parts.animated)
+    if is_gray and parts.bit_depth == 8:  # noqa: PLR2004 - a byte a pixel
+        # Black and white alone: what is not black is white.
+        quick = png_counts(data, parts.size_hw, threshold=1)
+        if quick is not None and quick == png_counts(data, parts.size_hw, threshold=_MOST):
+            return quick, parts.size_hw
+    found = toggles_from_plain_png(data)
+    if found is not None:
+        return counts_of(*found), parts.size_hw
+    two_colours = parts.colour_type == _PALETTE and _is_black_and_white(parts.palette)
+    if two_colours or (parts.bit_depth == 1 and parts.colour_type == _GRAY):
+        return counts_from_png(data)
+    return counts_of(toggles_from_gray(refuse_other_pictures(data, parts)), parts.size_hw), parts.size_hw
+
+
+def _is_black_and_white(palette: bytes) -> bool:
+    colours = {palette[at : at + 3] for at in range(0, len(palette), 3)}
+    return colours <= {bytes(3), b"\xff" * 3}
 
 
 def toggles_from_plain_png(data: bytes) -> tuple[Ints, tuple[int, int]] | None:

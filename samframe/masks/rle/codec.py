@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "as_bool",
     "as_words",
+    "binary_pixels",
     "decode",
     "encode",
     "is_dense",
@@ -59,6 +60,36 @@ def encode(array: npt.ArrayLike) -> bytes:
     pixels = np.asarray(array)
     toggles = toggles_from_array(pixels)
     return counts_from_toggles(toggles, (pixels.shape[0], pixels.shape[1]))
+
+
+def binary_pixels(array: npt.NDArray[Any], threshold: float | None = None) -> npt.NDArray[Any]:
+    """Return an array whose pixels that are not zero are foreground.
+
+    Parameters
+    ----------
+    array : ndarray
+        Of booleans, whole numbers or floats.
+    threshold : float, optional
+        Foreground is this or more; NaN is background.
+
+    Raises
+    ------
+    MaskError
+        If it holds floats other than 0.0 and 1.0, and there is no threshold; or neither numbers nor booleans.
+    """
+    if threshold is not None:
+        found: npt.NDArray[Any] = array >= threshold
+        return found
+    if array.dtype.kind in "biu":
+        return array
+    if array.dtype.kind != "f":
+        raise MaskError(f"a mask is an array of booleans or numbers, not of {array.dtype}")
+    if not ((array == 0) | (array == 1)).all():
+        raise MaskError(
+            f"the array holds floats other than 0.0 and 1.0 ({array.dtype}), such as a model's probabilities: say from "
+            "where on they are foreground, Mask.from_numpy(array, threshold=0.5), or compare first: array > 0.5"
+        )
+    return array
 
 
 def toggles_from_array(array: npt.NDArray[Any]) -> Ints:
