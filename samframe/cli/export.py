@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samframe.cli.exit import EXIT_CODES, Exit
 from samframe.errors import OptionError
-from samframe.export import to_coco, to_huggingface, to_semantic, to_yolo
+from samframe.export.formats import FORMATS
+from samframe.export.splits import SHARED_FLAGS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from samframe.export import ExportReport
+    from samframe.export.flags import Flag
 
 __all__ = ["add_command"]
 
 _SHOWN_ROWS = 5
-_WRITERS: dict[str, Any] = {"coco": to_coco, "yolo": to_yolo, "hf": to_huggingface, "semantic": to_semantic}
-#: Options of one format, and which ones.
-_OWN = {
-    "instances": ("coco",),
-    "polygons": ("coco",),
-    "images": ("coco",),
-    "min_iou": ("yolo",),
-    "task": ("hf",),
-    "overlap": ("hf", "semantic"),
-}
+_FORMATS = {one.name: one for one in FORMATS}
+_WIDTH = max(map(len, _FORMATS)) + 2
 
 _DESCRIPTION = """\
 Write a training set from a dataset's folder or a Parquet file with masks. The output is read back, and the last line
@@ -37,10 +32,7 @@ says how well it holds what went in; fidelity.json in the folder says it row by 
 
 _EPILOG = f"""\
 formats:
-  coco      instances as compressed RLE: exact, with holes and parts
-  yolo      one outline an object: parts are bridged, holes keyholed, the loss is measured
-  hf        Parquet that datasets.load_dataset reads: exact, one row a mask (or an image, with --task semantic)
-  semantic  one indexed PNG an image, with labels.txt and labels.json
+{chr(10).join(f"  {one.name:<{_WIDTH}}{one.line}" for one in FORMATS)}
 
 Relative image paths of a Parquet file start at its folder, or at --image-root.
 
@@ -56,76 +48,65 @@ def add_command(commands: Any) -> None:
     """Add the command to argparse's subparsers."""
     parser = commands.add_parser(
         "export",
-        help="write a training set: COCO, YOLO, Hugging Face, semantic PNGs (free)",
+        help="write a training set: COCO, YOLO, Hugging Face, semantic PNGs, Label Studio (free)",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("dataset", metavar="DATASET", help="a dataset's folder or a .parquet file")
-    parser.add_argument("--format", required=True, choices=list(_WRITERS), help="see below")
+    parser.add_argument("--format", required=True, choices=list(_FORMATS), help="see below")
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR",
         help="folder to make; an earlier training set there is replaced, anything else is refused",
     )  # fmt: skip
-    _add_splits(parser.add_argument_group("splits"))
-    _add_columns(parser.add_argument_group("columns and images"))
-    _add_formats(parser.add_argument_group("options of single formats"))
-    parser.add_argument(
-        "--no-overwrite", action="store_true", help="refuse to replace an earlier training set"
-    )
+    groups: dict[str, Any] = {}
+    for flag in SHARED_FLAGS:
+        group = groups.get(flag.group) or groups.setdefault(flag.group, parser.add_argument_group(flag.group))
+        _add(group, flag, flag.help)
+    single = parser.add_argument_group("options of single formats")
+    for flag, formats in _single_flags():
+        _add(single, flag, f"{', '.join(formats)}: {flag.help}")
     parser.set_defaults(run=run)
 
 
-def _add_splits(group: Any) -> None:
-    group.add_argument(
-        "--split", type=_fractions, metavar="NAME=SHARE,...",
-        help="fractions of the rows, such as train=.8,val=.2; images, near-duplicates and groups stay together",
-    )  # fmt: skip
-    group.add_argument(
-        "--split-col", metavar="COL", help="a column with each row's split, in place of --split"
-    )
-    group.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="another one is another draw (default: 0)"
-    )
-    group.add_argument("--stratify", metavar="COL", help="divide each value of this column by the fractions")
-    group.add_argument("--group", metavar="COL", help="rows of one value never straddle splits")
-    group.add_argument(
-        "--near-duplicates", type=_bits, default=6, metavar="BITS",
-        help="of 63 bits, how many near-duplicates' hashes may differ in; none compares bytes only (default: 6)",
-    )  # fmt: skip
+def _single_flags() -> Iterator[tuple[Flag, list[str]]]:
+    """Yield the flags that not all formats have, each once, with the formats that have it."""
+    owners: dict[str, list[str]] = {}
+    for one in FORMATS:
+        for flag in one.flags:
+            owners.setdefault(flag.name, []).append(one.name)
+    known: dict[str, Flag] = {flag.name: flag for one in reversed(FORMATS) for flag in one.flags}
+    for name, formats in owners.items():
+        yield known[name], formats
 
 
-def _add_columns(group: Any) -> None:
-    group.add_argument("--category", metavar="COL", help="categories (default: the prompts, in lower case)")
-    group.add_argument("--image", default="image", metavar="COL", help="images (default: %(default)s)")
-    group.add_argument("--prompt", default="prompt", metavar="COL", help="prompts (default: %(default)s)")
-    group.add_argument("--mask", default="mask", metavar="COL", help="masks (default: %(default)s)")
-    group.add_argument("--image-root", type=Path, metavar="DIR", help="refuse images outside this folder")
-    group.add_argument(
-        "--absolute-paths", action="store_true", help="tell absolute image paths in the output"
-    )
-    group.add_argument(
-        "--quote-formulas", action="store_true",
-        help="an apostrophe before categories, labels and sources that a spreadsheet would calculate",
-    )  # fmt: skip
+def _add(group: Any, flag: Flag, words: str) -> None:
+    # What is not given is not passed on: each default stands in the function alone.
+    settings: dict[str, Any] = {"dest": _dest(flag), "default": argparse.SUPPRESS, "help": words}
+    if flag.const is not None:
+        settings |= {"action": "store_const", "const": flag.const}
+    else:
+        settings |= {"metavar": flag.metavar, "choices": flag.choices or None}
+        settings |= {"type": _checked(flag.kind)} if flag.kind is not None else {}
+    group.add_argument(flag.typed, **settings)
 
 
-def _add_formats(group: Any) -> None:
-    group.add_argument(
-        "--instances", choices=["mask", "components"], help="coco: one annotation a mask, or one a component"
-    )
-    group.add_argument(
-        "--polygons", action="store_true", default=None, help="coco: polygons in place of compressed RLE"
-    )
-    group.add_argument("--images", choices=["copy", "reference"], help="coco: copy images, or name them only")
-    group.add_argument(
-        "--min-iou", type=float, metavar="IOU", help="yolo: leave rows out that it says worse (default: 0.9)"
-    )
-    group.add_argument("--task", choices=["instance", "semantic"], help="hf: one row a mask, or one an image")
-    group.add_argument(
-        "--overlap", choices=["smaller", "larger", "last", "first"],
-        help="semantic: which mask is seen where several lie (default: smaller)",
-    )  # fmt: skip
+def _dest(flag: Flag) -> str:
+    return f"option {flag.typed}"
+
+
+def _checked(kind: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return a reader of values whose errors argparse shows."""
+
+    def read(text: str) -> Any:
+        try:
+            return kind(text)
+        except OptionError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"invalid {kind.__name__} value: {text!r}") from None
+
+    return read
 
 
 def run(arguments: argparse.Namespace) -> Exit:
@@ -137,36 +118,24 @@ def run(arguments: argparse.Namespace) -> Exit:
     # As for `samframe segment`, relative images start at the table's folder.
     where = Path(source).parent if is_file and Path(source).parent.is_dir() else Path.cwd()
     with contextlib.chdir(where):
-        report = _WRITERS[arguments.format](source, out, **options)
+        report = _FORMATS[arguments.format].write(source, out, **options)
     return _tell(report, arguments.out)
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    if arguments.split is not None and arguments.split_col is not None:
-        raise OptionError("--split and --split-col exclude each other.")
-    root = arguments.image_root
-    options: dict[str, Any] = {
-        "split": arguments.split if arguments.split is not None else arguments.split_col,
-        "seed": arguments.seed,
-        "stratify": arguments.stratify,
-        "group": arguments.group,
-        "near_duplicates": arguments.near_duplicates,
-        "category_col": arguments.category,
-        "image_col": arguments.image,
-        "prompt_col": arguments.prompt,
-        "mask_col": arguments.mask,
-        "image_root": root.absolute() if root is not None else None,
-        "paths": "absolute" if arguments.absolute_paths else "relative",
-        "quote_formulas": arguments.quote_formulas,
-        "overwrite": not arguments.no_overwrite,
-    }
-    for name, formats in _OWN.items():
-        value = getattr(arguments, name)
-        if value is None:
-            continue
-        if arguments.format not in formats:
-            raise OptionError(f"--{name.replace('_', '-')} is an option of {' and '.join(formats)}.")
-        options[name] = value
+    """Return the keywords of the function: what was given."""
+    given = vars(arguments)
+    options: dict[str, Any] = {}
+    for flag in SHARED_FLAGS:
+        if _dest(flag) in given:
+            if flag.name in options:
+                raise OptionError(f"--{flag.name} and {flag.typed} exclude each other.")
+            options[flag.name] = given[_dest(flag)]
+    for flag, formats in _single_flags():
+        if _dest(flag) in given:
+            if arguments.format not in formats:
+                raise OptionError(f"{flag.typed} is an option of {' and '.join(formats)}.")
+            options[flag.name] = given[_dest(flag)]
     return options
 
 
@@ -183,27 +152,3 @@ def _tell(report: ExportReport, out: Path) -> Exit:
     print(report)
     print(f"wrote {out}")
     return Exit.ROWS_FAILED if left_out else Exit.DONE
-
-
-def _fractions(text: str) -> dict[str, float]:
-    """Return ``train=.8,val=.2`` as a mapping."""
-    found: dict[str, float] = {}
-    for part in text.split(","):
-        name, equals, share = part.partition("=")
-        try:
-            value = float(share)
-        except ValueError:
-            value = math.nan
-        if not equals or not name.strip() or name.strip() in found or math.isnan(value):
-            raise argparse.ArgumentTypeError(f"{part!r} is no part of a split such as train=.8,val=.2")
-        found[name.strip()] = value
-    return found
-
-
-def _bits(text: str) -> int | None:
-    if text.lower() == "none":
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number of bits nor none") from None

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from dask.dataframe.extensions import register_dataframe_accessor, register_series_accessor
 
+from samframe._signature import method_of
 from samframe.dask import bill as _plan
 from samframe.dask import parquet as _parquet
 from samframe.dask import partitions as _segment
-from samframe.frame import SegmentOptions, signed
 from samframe.masks import MaskDtype
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Hashable
 
-    from samframe.jobs import Plan
 
 __all__ = ["DaskFrameSam", "DaskSeriesSam"]
 
@@ -28,23 +26,8 @@ class DaskFrameSam:
     def __init__(self, ddf: Any) -> None:
         self._ddf = ddf
 
-    @signed(leading=("self",))
-    def segment(
-        self,
-        image_col: Hashable = "image",
-        prompt_col: Hashable | None = "prompt",
-        **options: Unpack[SegmentOptions],
-    ) -> Any:
-        return _segment.segment(self._ddf, image_col, prompt_col, **options)
-
-    @signed(leading=("self",))
-    def plan(
-        self,
-        image_col: Hashable = "image",
-        prompt_col: Hashable | None = "prompt",
-        **options: Unpack[SegmentOptions],
-    ) -> Plan:
-        return _plan.plan(self._ddf, image_col, prompt_col, **options)
+    segment = method_of(_segment.segment, frame="_ddf")
+    plan = method_of(_plan.plan, frame="_ddf")
 
     def to_parquet(
         self, path: str | os.PathLike[str], *, overwrite: bool = False, compute: bool = True, **options: Any

@@ -17,7 +17,6 @@ from samframe.frame.call import (
     offline,
     plan,
     segment,
-    signed,
     start,
     survey,
 )
@@ -56,7 +55,6 @@ __all__ = [
     "replay",
     "segment",
     "segment_dataset",
-    "signed",
     "start",
     "survey",
     "suspicion",

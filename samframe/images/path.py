@@ -73,7 +73,7 @@ def locate(text: str, *, root: str | None) -> str:
     return path
 
 
-def read_file(path: str, *, shown: str, root: str | None = None) -> bytes:
+def read_file(path: str, *, shown: str, root: str | None = None, max_bytes: int = MAX_FILE_BYTES) -> bytes:
     """Return the bytes of a regular file.
 
     Parameters
@@ -84,6 +84,8 @@ def read_file(path: str, *, shown: str, root: str | None = None) -> bytes:
         The path as the user wrote it, for messages.
     root : str or None
         The confining folder: a link that was put into the path later is not followed out of it.
+    max_bytes : int
+        A larger file is refused.
 
     Raises
     ------
@@ -92,29 +94,29 @@ def read_file(path: str, *, shown: str, root: str | None = None) -> bytes:
     """
     try:
         real = locate(path, root=root)
-        _check_regular(os.stat(real), shown)  # noqa: PTH116 - to open a device can set it going, so ask before
+        _check_regular(os.stat(real), shown, max_bytes)  # noqa: PTH116 - to open a device can set it going, so ask before
         with open(os.open(real, _FLAGS), "rb") as file:  # noqa: PTH123 - Path.open takes no flags
             status = os.fstat(file.fileno())
-            _check_regular(status, shown)
+            _check_regular(status, shown, max_bytes)
             # A byte more than it should have: one that grows meanwhile is read on. Room is made for no more than that.
             data = file.read(status.st_size + 1)
             if len(data) > status.st_size:
-                data += file.read(MAX_FILE_BYTES + 1 - len(data))
+                data += file.read(max_bytes + 1 - len(data))
     except OSError as error:
         raise ImageError(f"{shorten(shown)}: {_reason(error)}{_where(shown, path, root, error)}") from None
-    if len(data) > MAX_FILE_BYTES:
-        raise ImageError(f"{shorten(shown)}: larger than {MAX_FILE_BYTES // 1024**2} MiB")
+    if len(data) > max_bytes:
+        raise ImageError(f"{shorten(shown)}: larger than {max_bytes // 1024**2} MiB")
     return data
 
 
-def _check_regular(status: os.stat_result, shown: str) -> None:
+def _check_regular(status: os.stat_result, shown: str, max_bytes: int) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, "")
     if not stat.S_ISREG(status.st_mode):
         raise ImageError(f"{shorten(shown)}: a device, pipe or socket, not an image file")
-    if status.st_size > MAX_FILE_BYTES:
+    if status.st_size > max_bytes:
         size = status.st_size / 1024**2
-        raise ImageError(f"{shorten(shown)}: {size:,.0f} MiB; the limit is {MAX_FILE_BYTES // 1024**2} MiB")
+        raise ImageError(f"{shorten(shown)}: {size:,.0f} MiB; the limit is {max_bytes // 1024**2} MiB")
 
 
 def _reason(error: OSError) -> str:

@@ -42,9 +42,9 @@ class FileSource:
         """How messages call it."""
         return shorten(self.shown)
 
-    def read(self) -> bytes:
+    def read(self, max_bytes: int = MAX_FILE_BYTES) -> bytes:
         """Return the file's bytes as they are now."""
-        return read_file(self.path, shown=self.shown, root=self.root)
+        return read_file(self.path, shown=self.shown, root=self.root, max_bytes=max_bytes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from samframe.errors import ImageError
 from samframe.images.codec import encode, open_picture, orientation_of, to_8_bit
 from samframe.images.header import Header, read_header
+from samframe.images.path import MAX_FILE_BYTES
 from samframe.images.pillow import quiet
-from samframe.images.source import ArraySource, PictureSource
+from samframe.images.source import ArraySource, FileSource, PictureSource
 
 if TYPE_CHECKING:
     from samframe.images.source import Source
@@ -21,8 +22,14 @@ _ORIENTATION_TAG = 0x0112
 _EXIF_MARK = b"Exif\x00\x00"
 
 
-def read_stored(source: Source) -> bytes:
+def read_stored(source: Source, *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
     """Return the file's own bytes; where the cell holds pixels, a PNG of them that loses none.
+
+    Parameters
+    ----------
+    source : Source
+    max_bytes : int
+        Bytes above which a file of this machine is refused.
 
     Raises
     ------
@@ -33,7 +40,7 @@ def read_stored(source: Source) -> bytes:
         if isinstance(source, ArraySource | PictureSource):
             with quiet():
                 return encode(to_8_bit(source.picture()), as_jpeg=False, orientation=1)
-        return source.read()
+        return source.read(max_bytes) if isinstance(source, FileSource) else source.read()
     except ImageError as error:
         if str(error).startswith(source.label):
             raise

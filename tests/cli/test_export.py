@@ -109,25 +109,3 @@ def test_an_earlier_set_is_kept_where_asked(samframe, masks, tmp_path):
     statuses = [samframe(*arguments, *more).status for more in ([], [], ["--no-overwrite"])]
 
     assert statuses == [1, 1, 2]
-
-
-def test_formulas_are_quoted_where_asked(samframe, photos, tmp_path):
-    """A category that a spreadsheet would calculate is itself, or with --quote-formulas text."""
-    frame = pd.DataFrame(
-        {
-            "image": ["a.png"],
-            "prompt": ["=HYPERLINK(1)"],
-            "mask": pd.array([Mask.from_bbox((2, 3, 4, 5), (24, 32))], dtype="mask"),
-        }
-    )
-    write_parquet(frame, photos / "masks.parquet")
-    found = []
-    for name, flags in (("plain", []), ("safe", ["--quote-formulas"])):
-        ran = samframe(
-            "export", photos / "masks.parquet", "--format", "coco", "--out", tmp_path / name, *flags
-        )
-        assert ran.status == 0, ran.err
-        (category,) = COCO(tmp_path / name / "annotations" / "instances_train.json").cats.values()
-        found.append(category["name"])
-
-    assert found == ["=hyperlink(1)", "'=hyperlink(1)"]

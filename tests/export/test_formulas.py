@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import io
 import json
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from pycocotools.coco import COCO
 
 import samframe
+from samframe.errors import OptionError
 from samframe.export.rows.formulas import quote_formula, quote_json
 from samframe.masks import Mask
 
@@ -194,33 +191,14 @@ def hostile(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_no_text_of_a_training_set_is_a_formula_in_safe_mode(hostile, tmp_path, name):
-    """Every text in every JSON file, label list and YAML; the masks are as many as before."""
-    report = WRITERS[name](hostile, tmp_path / "set", split="part", quote_formulas=True)
-    texts = list(json_texts(tmp_path / "set"))
-    for path in [*(tmp_path / "set").rglob("labels.txt"), *(tmp_path / "set").rglob("data.yaml")]:
-        texts += path.read_text().splitlines()
+def test_a_training_set_has_names_as_trainers_match_them(hostile, tmp_path, name):
+    """No exporter of training sets quotes: what they write is no spreadsheet."""
+    with pytest.raises(OptionError, match="quote_formulas"):
+        WRITERS[name](hostile, tmp_path / "set", quote_formulas=True)
+    WRITERS[name](hostile, tmp_path / "set")
+    lines = (tmp_path / "set" / "rows.jsonl").read_text("ascii").splitlines()
 
-    assert not [text for text in texts if text.startswith(STARTS)]
-    assert [text for text in texts if "'=HYPERLINK" in text.upper()]
-    assert report.rows_written == len(hostile)
-
-
-def test_coco_names_are_data_unless_asked(hostile, tmp_path):
-    """By default categories are what a trainer matches; in safe mode pycocotools finds as many, quoted."""
-    plain, safe = tmp_path / "plain", tmp_path / "safe"
-    samframe.to_coco(hostile, plain)
-    samframe.to_coco(hostile, safe, quote_formulas=True, info={"url": "=1"}, images="reference")
-    with contextlib.redirect_stdout(io.StringIO()):
-        read = [COCO(str(folder / "annotations" / "instances_train.json")) for folder in (plain, safe)]
-    names = [[category["name"] for category in coco.cats.values()] for coco in read]
-
-    assert '=hyperlink("http://evil.example")' in names[0]
-    assert names[1] == [quote_formula(name) for name in names[0]]
-    assert read[0].anns.keys() == read[1].anns.keys()
-    assert json.loads((safe / "annotations" / "instances_train.json").read_text())["info"]["url"] == "'=1"
-    assert all(Path(image["file_name"]).is_file() for image in read[1].imgs.values())
-    assert not [image for image in read[1].imgs.values() if image["file_name"].startswith("=")]
+    assert '=hyperlink("http://evil.example")' in {json.loads(line)["category"] for line in lines}
 
 
 def test_a_dataset_quotes_its_json_and_keeps_its_cells(hostile, tmp_path):

@@ -113,8 +113,15 @@ def _annotation_ids(
     prompts = nothing if prompt_col is None else df[prompt_col].tolist()
     points = [df[name].tolist() for name in points_cols]
     names = [image_name(cell, picture, base) for cell, picture in zip(images, rows.pictures, strict=True)]
-    given = [
-        ids.give(name, text_or_none(prompt), *cells)
+    asked = [
+        (name, text_or_none(prompt), *cells)
         for name, prompt, *cells in zip(names, prompts, *points, strict=True)
+    ]
+    for row in asked:
+        ids.note(*row)
+    masks = next((array for _, array in mask_arrays(df)), nothing)
+    given = [
+        ids.give(*row, mask=mask if isinstance(mask, Mask) else None)
+        for row, mask in zip(asked, masks, strict=True)
     ]
     return np.array(given, dtype=np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from samframe._signature import with_options
 from samframe.errors import OptionError
 from samframe.export.dataset import parquet as _parquet
 from samframe.export.dataset.reader import read_dataset
@@ -23,6 +24,7 @@ __all__ = ["read_parquet", "to_parquet"]
 FILE_ENDINGS = (".parquet", ".pq")
 
 
+@with_options(_parquet.write_parquet, write_dataset)
 def to_parquet(df: pd.DataFrame, path: str | os.PathLike[str], **options: Any) -> ExportReport | None:
     """Write a frame with masks to Parquet: one file, or a dataset's folder.
 
@@ -60,6 +62,7 @@ def to_parquet(df: pd.DataFrame, path: str | os.PathLike[str], **options: Any) -
         raise OptionError(f"{str(error).rpartition(' ')[2]} is no option of {form}.") from None
 
 
+@with_options(_parquet.read_parquet, read_dataset)
 def read_parquet(
     path: str | os.PathLike[str],
     *,

@@ -18,7 +18,7 @@ __all__ = ["Store", "is_leftover", "is_own_file"]
 _OWN = re.compile(
     r"data/(?:[^/]+=[^/]*/)*part-\d{5,}-([0-9a-f]{16})\.parquet"
     r"|masks/[0-9a-f]{2}/[0-9a-f]{40}\.(?:png|npz)"
-    r"|images/[0-9a-f]{2}/[0-9a-f]{64}\.(?:png|jpg|gif|webp)"
+    r"|images/[0-9a-f]{2}/[0-9a-f]{64}\.[a-z0-9]{2,4}"
 )
 _TEMPORARY = re.compile(r"(?:[^/]+/)*\.[^/]+\.part")
 

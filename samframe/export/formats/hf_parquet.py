@@ -24,19 +24,19 @@ _FILE_GROUPS = 200
 _IMAGE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 
 
-def hf_schema(categories: Sequence[str], *, is_semantic: bool) -> pa.Schema:
+def hf_schema(categories: Sequence[str], *, values: Sequence[int] | None) -> pa.Schema:
     """Return an Arrow schema whose metadata tell datasets its features: load_dataset then decodes images by itself.
 
     Parameters
     ----------
     categories : sequence of str
-        Names of the ClassLabel. Of a label map, 0 is background and i + 1 the i-th.
-    is_semantic : bool
-        One row an image, or one row a mask.
+        Names of the ClassLabel, or of the label maps' values.
+    values : sequence of int, optional
+        The value of each category in label maps, of which 0 is background: one row an image. None: one row a mask.
     """
     image = {"_type": "Image"}
     number = {"dtype": "int64", "_type": "Value"}
-    if is_semantic:
+    if values is not None:
         features: dict[str, Any] = {"image": image, "label_map": image}
         types = {"image": _IMAGE, "label_map": _IMAGE}
     else:
@@ -54,7 +54,13 @@ def hf_schema(categories: Sequence[str], *, is_semantic: bool) -> pa.Schema:
         types |= {"image": _IMAGE, "mask": _IMAGE, "prompt": pa.string(), "bbox": pa.list_(pa.int64(), 4)}
     metadata = {
         "huggingface": json.dumps({"info": {"features": features}}),
-        "samframe": json.dumps({"background": 0, "categories": list(categories)}),
+        "samframe": json.dumps(
+            {
+                "background": 0,
+                "categories": list(categories),
+                **({} if values is None else {"values": list(values)}),
+            }
+        ),
     }
     return pa.schema([pa.field(name, types[name]) for name in features], metadata=metadata)
 

@@ -5,28 +5,26 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
+from samframe._signature import with_options
 from samframe.errors import MaskError, OptionError
-from samframe.export.formats.fidelity import Fidelity, likeness
+from samframe.export.flags import Flag
+from samframe.export.formats.fidelity import likeness
 from samframe.export.formats.hf_parquet import SplitTables, hf_schema
 from samframe.export.formats.label_map import (
+    OVERLAPS,
     Overlap,
     by_image,
     check_overlap,
+    class_values,
     encode_label_map,
     label_map,
     read_label_map,
     visible_share,
 )
-from samframe.export.formats.shelf import (
-    RowList,
-    Shelf,
-    export_folder,
-    file_of_picture,
-    refuse_url,
-    save_report,
-    split_names,
-)
-from samframe.export.splits import ExportCall, ExportOptions, find_members, iter_members, shows_options
+from samframe.export.formats.registry import Format
+from samframe.export.formats.shelf import refuse_url
+from samframe.export.formats.training_set import TrainingSet, training_set
+from samframe.export.splits import ExportCall, ExportOptions
 from samframe.masks import Mask
 
 if TYPE_CHECKING:
@@ -36,12 +34,14 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from samframe.export.formats.folder import RowList
     from samframe.export.report import ExportReport
-    from samframe.export.splits import Member, Members
+    from samframe.export.splits import Member
 
-__all__ = ["to_huggingface"]
+__all__ = ["FORMAT", "to_huggingface"]
 
-Source = "pd.DataFrame | str | os.PathLike[str]"
+_NAME = "huggingface"
+_TASKS = ("instance", "semantic")
 
 
 @overload
@@ -62,7 +62,7 @@ def to_huggingface(
     overlap: Overlap = "smaller",
     **options: Unpack[ExportOptions],
 ) -> ExportReport: ...
-@shows_options
+@with_options(ExportCall)
 def to_huggingface(
     source: pd.DataFrame | str | os.PathLike[str],
     path: str | os.PathLike[str] | None = None,
@@ -107,38 +107,36 @@ def to_huggingface(
         If the folder cannot be written.
     """
     call = ExportCall(**options)
-    if task not in {"instance", "semantic"}:
+    if task not in _TASKS:
         raise OptionError(f"task is 'instance' or 'semantic', not {task!r}.")
     check_overlap(overlap, ())
     if path is None:
         library = _datasets()
-        made = _Made(source, call, task=task, overlap=overlap)
+        made = _Made(
+            TrainingSet(source, call, _NAME, refuse=refuse_url),
+            is_semantic=task == "semantic",
+            overlap=overlap,
+        )
         made.fill(None)
         return _in_memory(library, made)
-    with export_folder(path, overwrite=call.overwrite) as root:
-        made = _Made(source, call, task=task, overlap=overlap)
-        with RowList(root, call) as rows:
-            made.fill(root, rows)
-        report = made.report(path)
-        save_report(root, report, call)
-    return report
+    with training_set(source, path, call, _NAME, refuse=refuse_url) as (work, root, lines):
+        _Made(work, is_semantic=task == "semantic", overlap=overlap).fill(root, lines)
+    return work.report(path)
 
 
 class _Made:
     """The tables of one export, and what was measured of them."""
 
-    def __init__(
-        self, source: pd.DataFrame | str | os.PathLike[str], call: ExportCall, *, task: str, overlap: str
-    ) -> None:
-        self._source, self._call, self._overlap = source, call, overlap
-        self._is_semantic = task == "semantic"
-        self.members: Members = find_members(source, call, refuse=refuse_url)
-        if self._is_semantic:
-            check_overlap(overlap, self.members.categories)
-        self.names = split_names(self.members.splits)
-        self._shelf = Shelf(None, paths=call.paths)
-        self._checksums = dict.fromkeys(self.names, 0)
-        self._fidelity = Fidelity()
+    def __init__(self, work: TrainingSet, *, is_semantic: bool, overlap: str) -> None:
+        self.work, self._overlap, self._is_semantic = work, overlap, is_semantic
+        if is_semantic:
+            self._values = class_values(work.members, overlap=overlap)
+            self._names = list(work.members.categories)
+        else:
+            self._names = work.members.ordered_names("Hugging Face's ClassLabel")
+            self._values = work.members.class_numbers(first=0)
+        self._shelf = work.shelf(None)
+        self._checksums = dict.fromkeys(work.names, 0)
         self.tables: SplitTables | None = None
 
     def fill(self, root: Path | None, rows: RowList | None = None) -> None:
@@ -149,9 +147,9 @@ class _Made:
         MaskError
             If what is read back is not what was written.
         """
-        schema = hf_schema(self.members.categories, is_semantic=self._is_semantic)
+        schema = hf_schema(self._names, values=self._values if self._is_semantic else None)
         column = "label_map" if self._is_semantic else "mask"
-        with SplitTables(schema, self.names, root) as tables:
+        with SplitTables(schema, self.work.names, root) as tables:
             for split, row in self._semantic_rows(rows) if self._is_semantic else self._instance_rows(rows):
                 self._checksums[split] = _checksum(row["image"], row[column], self._checksums[split])
                 tables.add(split, row)
@@ -165,25 +163,25 @@ class _Made:
 
     def _instance_rows(self, lines: RowList | None) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield a split and a row for each mask, measured on the PNG that it holds."""
-        for member in iter_members(self._source, self._call, self.members):
+        for member in self.work.rows():
             record = member.record
             if record.mask is None:
                 continue
             png = record.mask.to_png()
             iou = likeness(record.mask, Mask.from_png(png) if record.area else record.mask)
-            self._fidelity.add(record.position, iou)
+            self.work.fidelity.add(record.position, iou)
             image = self._image(member)
             name = image["path"]
             if lines is not None:
                 placed, _ = self._shelf.place(member)
-                lines.add(member, placed, category=self.members.categories[member.category])
+                lines.add(member, placed, category=self.work.category(member))
             yield (
                 member.split,
                 {
                     "image": image,
                     "mask": {"bytes": png, "path": f"{name.rsplit('.', 1)[0]}-{record.annotation_id}.png"},
-                    "label": member.category,
-                    "prompt": self._call.shown(record.prompt),
+                    "label": None if member.is_negative else self._values[member.category],
+                    "prompt": record.prompt,
                     "bbox": list(record.bbox_xywh),
                     "area": record.area,
                     "annotation_id": record.annotation_id,
@@ -193,17 +191,16 @@ class _Made:
 
     def _semantic_rows(self, lines: RowList | None) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield a split and a row for each image, measured on the PNG that it holds."""
-        for rows in by_image(iter_members(self._source, self._call, self.members)):
-            png = encode_label_map(label_map(rows, overlap=self._overlap), coloured=False)
+        for rows in by_image(self.work.rows()):
+            png = encode_label_map(label_map(rows, self._values, overlap=self._overlap), coloured=False)
             found = read_label_map(png)
             image = self._image(rows[-1])
             placed, _ = self._shelf.place(rows[-1])
             for row in rows:
-                share = visible_share(row, found)
-                self._fidelity.add(row.record.position, share)
+                share = visible_share(row, self._values, found)
+                self.work.fidelity.add(row.record.position, share)
                 if lines is not None:
-                    category = self.members.categories[row.category]
-                    lines.add(row, placed, category=category, iou=round(share, 6))
+                    lines.add(row, placed, category=self.work.category(row), iou=round(share, 6))
             yield (
                 rows[0].split,
                 {
@@ -217,14 +214,8 @@ class _Made:
         if picture is None:  # such rows are no members
             raise MaskError(f"Row {member.record.position} has no image.")
         placed, _ = self._shelf.place(member)
-        data, suffix = file_of_picture(picture)
+        data, suffix = picture.file()
         return {"bytes": data, "path": f"{placed.stem}{suffix}"}
-
-    def report(self, path: str | os.PathLike[str]) -> ExportReport:
-        """Return what was measured."""
-        return self._fidelity.report(
-            path, "huggingface", left_out=self.members.left_out, warnings=self.members.warnings
-        )
 
 
 def _checksum(image: dict[str, Any], mask: dict[str, Any], before: int) -> int:
@@ -246,9 +237,24 @@ def _datasets() -> Any:
 def _in_memory(library: Any, made: _Made) -> Any:
     """Return the tables as a DatasetDict."""
     found = library.DatasetDict()
-    for split, name in made.names.items():
+    for split, name in made.work.names.items():
         if made.tables is not None:
             dataset = library.Dataset(library.table.InMemoryTable(made.tables.table(split)))
-            dataset.info.description = str(made.report(""))
+            dataset.info.description = str(made.work.report(""))
             found[name] = dataset
     return found
+
+
+FORMAT = Format(
+    name="hf",
+    line="Parquet that datasets.load_dataset reads: exact, one row a mask (or an image, with --task semantic)",
+    write=to_huggingface,
+    flags=(
+        Flag(name="task", choices=_TASKS, help="one row a mask, or one an image"),
+        Flag(
+            name="overlap",
+            choices=OVERLAPS,
+            help="of label maps: which mask is seen where several lie (default: smaller)",
+        ),
+    ),
+)

@@ -13,14 +13,13 @@ import numpy.typing as npt
 
 from samframe.errors import OptionError
 from samframe.export.files import Scratch
-from samframe.export.formats.shelf import plain_label
-from samframe.export.splits import image_key
+from samframe.export.formats.folder import plain_label
 from samframe.masks import Mask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
-    from samframe.export.splits import Member
+    from samframe.export.splits import Member, Members
 
 __all__ = [
     "MOST_CATEGORIES",
@@ -28,6 +27,7 @@ __all__ = [
     "Overlap",
     "by_image",
     "check_overlap",
+    "class_values",
     "encode_label_map",
     "label_map",
     "palette",
@@ -44,7 +44,7 @@ MOST_CATEGORIES = 255
 LabelMap = npt.NDArray[np.uint8]
 
 
-def check_overlap(overlap: str, categories: Sequence[str]) -> None:
+def check_overlap(overlap: str, categories: Collection[str]) -> None:
     """Refuse a rule that is none, and more categories than a label map tells apart.
 
     Raises
@@ -60,6 +60,25 @@ def check_overlap(overlap: str, categories: Sequence[str]) -> None:
         )
 
 
+def class_values(members: Members, *, overlap: str) -> list[int]:
+    """Return the pixel value of each category: the user's number, else its position from 1.
+
+    Raises
+    ------
+    OptionError
+        If a number is not from 1 to 255.
+    """
+    check_overlap(overlap, members.categories)
+    values = members.class_numbers(first=1)
+    for value, name in zip(values, members.categories, strict=True):
+        if not 0 < value <= MOST_CATEGORIES:
+            raise OptionError(
+                f"A label map has values from 1 to {MOST_CATEGORIES} beside 0, its background, and the category "
+                f"{name!r} is {value}: list the names in their order as categories=[...], or give other numbers."
+            )
+    return values
+
+
 def by_image(members: Iterator[Member]) -> Iterator[list[Member]]:
     """Yield the rows of each image of a split together, as soon as its last one is known.
 
@@ -67,7 +86,7 @@ def by_image(members: Iterator[Member]) -> Iterator[list[Member]]:
     """
     waiting = Scratch().map()
     for member in members:
-        at = f"{member.split}\0{image_key(member.record)}"
+        at = f"{member.split}\0{member.image_key}"
         count = waiting.get(at, 0)
         if not member.is_last_of_image:
             waiting[f"{at}\0{count}"] = _packed(member)
@@ -108,13 +127,15 @@ def _unpacked(text: str, last: Member) -> Member:
     return replace(last, record=record, category=category, is_last_of_image=False)
 
 
-def label_map(rows: Sequence[Member], *, overlap: str) -> LabelMap:
-    """Return the label map of an image: 0 is background, category i is i + 1.
+def label_map(rows: Sequence[Member], values: Sequence[int], *, overlap: str) -> LabelMap:
+    """Return the label map of an image: 0 is background.
 
     Parameters
     ----------
     rows : sequence of Member
         Rows of one image; each has a mask.
+    values : sequence of int
+        The value of each category.
     overlap : {"smaller", "larger", "last", "first"}
         Which mask is seen where several lie. Of equal ones the later row.
 
@@ -130,19 +151,19 @@ def label_map(rows: Sequence[Member], *, overlap: str) -> LabelMap:
     }[overlap]
     found = np.zeros(rows[0].record.size_hw or (0, 0), dtype=np.uint8)
     for row in sorted(rows, key=order):
-        if row.record.mask is not None:
-            found[row.record.mask.to_numpy()] = row.category + 1
+        if row.record.mask is not None and not row.is_negative:
+            found[row.record.mask.to_numpy()] = values[row.category]
     return found
 
 
-def visible_share(row: Member, found: LabelMap) -> float:
+def visible_share(row: Member, values: Sequence[int], found: LabelMap) -> float:
     """Return the IoU of a row's mask with the pixels of it that a label map gives to its category."""
     mask = row.record.mask
     if mask is None or found.shape != mask.size_hw:
         return 0.0
-    if not row.record.area:
+    if row.is_negative:
         return 1.0
-    return int(np.count_nonzero(found[mask.to_numpy()] == row.category + 1)) / row.record.area
+    return int(np.count_nonzero(found[mask.to_numpy()] == values[row.category])) / row.record.area
 
 
 def encode_label_map(found: LabelMap, *, coloured: bool) -> bytes:

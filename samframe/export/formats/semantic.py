@@ -7,36 +7,41 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
+from samframe._signature import with_options
 from samframe.errors import MaskError
-from samframe.export.formats.fidelity import Fidelity
+from samframe.export.flags import Flag
 from samframe.export.formats.label_map import (
+    OVERLAPS,
     Overlap,
     by_image,
     check_overlap,
+    class_values,
     encode_label_map,
     label_map,
     palette,
     read_label_map,
     visible_share,
 )
-from samframe.export.formats.shelf import RowList, Shelf, export_folder, refuse_url, save_report, split_names
-from samframe.export.splits import ExportCall, ExportOptions, find_members, iter_members, shows_options
+from samframe.export.formats.registry import Format
+from samframe.export.formats.shelf import refuse_url
+from samframe.export.formats.training_set import training_set
+from samframe.export.splits import ExportCall, ExportOptions
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pandas as pd
 
     from samframe.export.report import ExportReport
 
-__all__ = ["to_semantic"]
+__all__ = ["FORMAT", "to_semantic"]
 
 _BACKGROUND = "background"
 
 
-@shows_options
+@with_options(ExportCall)
 def to_semantic(
     source: pd.DataFrame | str | os.PathLike[str],
     folder: str | os.PathLike[str],
@@ -76,32 +81,32 @@ def to_semantic(
         If the folder cannot be written.
     """
     call = ExportCall(**options)
-    check_overlap(overlap, call.categories or ())
-    with export_folder(folder, overwrite=call.overwrite) as root:
-        members = find_members(source, call, refuse=refuse_url)
-        check_overlap(overlap, members.categories)
-        names = split_names(members.splits)
+    check_overlap(overlap, call.listed or ())
+    with training_set(source, folder, call, "semantic", refuse=refuse_url) as (work, root, lines):
+        values = class_values(work.members, overlap=overlap)
         images, masks = (
-            {split: root / kind / name for split, name in names.items()} for kind in ("images", "masks")
+            {split: root / kind / name for split, name in work.names.items()} for kind in ("images", "masks")
         )
-        for path in (*images.values(), *masks.values()):
+        for path in masks.values():
             path.mkdir(parents=True)
-        shelf, fidelity = Shelf(images, paths=call.paths), Fidelity()
-        with RowList(root, call) as lines:
-            for rows in by_image(iter_members(source, call, members)):
-                placed, _ = shelf.place(rows[-1])
-                found = _write_map(
-                    masks[rows[0].split] / f"{placed.stem}.png", label_map(rows, overlap=overlap)
+        shelf = work.shelf(images)
+        for rows in by_image(work.rows()):
+            placed, _ = shelf.place(rows[-1])
+            found = _write_map(
+                masks[rows[0].split] / f"{placed.stem}.png", label_map(rows, values, overlap=overlap)
+            )
+            for row in rows:
+                share = visible_share(row, values, found)
+                work.fidelity.add(row.record.position, share)
+                lines.add(
+                    row,
+                    placed,
+                    mask=f"{placed.stem}.png",
+                    category=work.category(row),
+                    iou=round(share, 6),
                 )
-                for row in rows:
-                    share = visible_share(row, found)
-                    fidelity.add(row.record.position, share)
-                    category = members.categories[row.category]
-                    lines.add(row, placed, mask=f"{placed.stem}.png", category=category, iou=round(share, 6))
-        _write_labels(root, members.categories)
-        report = fidelity.report(folder, "semantic", left_out=members.left_out, warnings=members.warnings)
-        save_report(root, report, call)
-    return report
+        _write_labels(root, dict(zip(values, work.members.categories, strict=True)))
+    return work.report(folder)
 
 
 def _write_map(path: Path, made: Any) -> Any:
@@ -119,11 +124,26 @@ def _write_map(path: Path, made: Any) -> Any:
     return found
 
 
-def _write_labels(root: Path, categories: Sequence[str]) -> None:
+def _write_labels(root: Path, categories: Mapping[int, str]) -> None:
     """Write the labels: JSON with the colours, and text in which line n, from 0, names label n."""
-    names = [_BACKGROUND, *categories]
-    colours = palette()[: len(names)].tolist()
-    labels = [{"id": at, "name": name, "color": colours[at]} for at, name in enumerate(names)]
+    names = {0: _BACKGROUND, **dict(sorted(categories.items()))}
+    colours = palette().tolist()
+    labels = [{"id": at, "name": name, "color": colours[at]} for at, name in names.items()]
     lines = ",\n".join(json.dumps(label) for label in labels)
     (root / "labels.json").write_text(f"[\n{lines}\n]\n", encoding="ascii")
-    (root / "labels.txt").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    text = "".join(f"{names.get(at, '')}\n" for at in range(max(names) + 1))
+    (root / "labels.txt").write_text(text, encoding="utf-8")
+
+
+FORMAT = Format(
+    name="semantic",
+    line="one indexed PNG an image, with labels.txt and labels.json",
+    write=to_semantic,
+    flags=(
+        Flag(
+            name="overlap",
+            choices=OVERLAPS,
+            help="of label maps: which mask is seen where several lie (default: smaller)",
+        ),
+    ),
+)

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
+from samframe._signature import with_options
 from samframe.errors import MaskError, OptionError
 from samframe.export.files import Scratch
-from samframe.export.formats.fidelity import Fidelity, likeness
-from samframe.export.formats.shelf import RowList, Shelf, export_folder, refuse_url, save_report, split_names
+from samframe.export.flags import Flag
+from samframe.export.formats.fidelity import likeness
+from samframe.export.formats.registry import Format
+from samframe.export.formats.shelf import refuse_url
+from samframe.export.formats.training_set import training_set
 from samframe.export.outline import fill_outline, one_outline
-from samframe.export.splits import ExportCall, ExportOptions, find_members, iter_members, shows_options
+from samframe.export.splits import ExportCall, ExportOptions
 
 if TYPE_CHECKING:
     import os
@@ -22,18 +26,20 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from samframe.export.formats.folder import RowList
     from samframe.export.formats.shelf import Placed
+    from samframe.export.formats.training_set import TrainingSet
     from samframe.export.report import ExportReport
     from samframe.export.splits import Member
     from samframe.masks import Mask
 
-__all__ = ["to_yolo", "yolo_line", "yolo_mask"]
+__all__ = ["FORMAT", "to_yolo", "yolo_line", "yolo_mask"]
 
 #: Digits after the point: a tenth of a pixel at 100,000 pixels a side.
 _DIGITS = 6
 
 
-@shows_options
+@with_options(ExportCall)
 def to_yolo(
     source: pd.DataFrame | str | os.PathLike[str],
     folder: str | os.PathLike[str],
@@ -75,27 +81,17 @@ def to_yolo(
     call = ExportCall(**options)
     if isinstance(min_iou, bool) or not isinstance(min_iou, int | float) or not 0 <= min_iou <= 1:
         raise OptionError(f"min_iou is a number from 0 to 1, not {min_iou!r}.")
-    with export_folder(folder, overwrite=call.overwrite) as root:
-        members = find_members(source, call, refuse=refuse_url)
-        names = split_names(members.splits)
-        writer = _Writer(root, names, paths=call.paths)
-        with RowList(root, call) as rows:
-            for member in iter_members(source, call, members):
-                writer.write(member, members.categories[member.category], rows, min_iou=min_iou)
-        if not writer.fidelity.rows:
-            raise OptionError(
-                f"No row can be exported. Row {writer.left_out[0][0]}: {writer.left_out[0][1]}."
-            )
+    with training_set(source, folder, call, "yolo", refuse=refuse_url) as (work, root, lines):
+        names = work.members.ordered_names("YOLO")
+        writer = _Writer(work, root)
+        for member in work.rows():
+            writer.write(member, lines, min_iou=min_iou)
+        if not work.fidelity.rows:
+            raise OptionError(f"No row can be exported. Row {work.left_out[0][0]}: {work.left_out[0][1]}.")
         writer.check_labels()
-        (root / "data.yaml").write_text(_data_yaml(names, members.categories), encoding="utf-8")
-        report = writer.fidelity.report(
-            folder,
-            "yolo",
-            left_out=[*members.left_out, *writer.left_out],
-            warnings=[*members.warnings, *writer.warnings(names)],
-        )
-        save_report(root, report, call)
-    return report
+        (root / "data.yaml").write_text(_data_yaml(work.names, names), encoding="utf-8")
+        work.warnings += writer.warnings()
+    return work.report(folder)
 
 
 def yolo_line(mask: Mask, category: int) -> str:
@@ -140,30 +136,28 @@ def yolo_mask(line: str, size_hw: tuple[int, int]) -> Mask:
 class _Writer:
     """Writes images and labels, and keeps what the report tells."""
 
-    def __init__(self, root: Path, names: dict[str, str], *, paths: str) -> None:
-        images = {split: root / "images" / name for split, name in names.items()}
-        self._labels = {split: root / "labels" / name for split, name in names.items()}
-        for path in (*images.values(), *self._labels.values()):
+    def __init__(self, work: TrainingSet, root: Path) -> None:
+        self._labels = {split: root / "labels" / name for split, name in work.names.items()}
+        for path in self._labels.values():
             path.mkdir(parents=True)
-        self._shelf = Shelf(images, paths=paths)
-        self._root = root
+        self._shelf = work.shelf({split: root / "images" / name for split, name in work.names.items()})
+        self._numbers = work.members.class_numbers(first=0)
+        self._work, self._root = work, root
         self._written = Scratch().map()
         self._n_images = self._n_below = 0
-        self.fidelity = Fidelity()
-        self.left_out: list[tuple[int, str]] = []
 
-    def write(self, member: Member, category: str, rows: RowList, *, min_iou: float) -> None:
+    def write(self, member: Member, lines: RowList, *, min_iou: float) -> None:
         """Write a row's label and, once, its image; a row with an empty mask gives the image alone."""
         mask, position = member.record.mask, member.record.position
-        if mask is None or not member.record.area:
+        if mask is None or member.is_negative:
             self._place(member)
-            self.left_out.append((position, "the mask is empty: its image is there without a label"))
+            self._work.left_out.append((position, "the mask is empty: its image is there without a label"))
             return
-        line = yolo_line(mask, member.category)
+        line = yolo_line(mask, self._numbers[member.category])
         iou = likeness(mask, yolo_mask(line, mask.size_hw))
         if iou < min_iou:
             self._n_below += 1
-            self.left_out.append(
+            self._work.left_out.append(
                 (position, f"one outline says it with IoU {iou:.3f}, less than min_iou={min_iou:g}")
             )
             return
@@ -173,8 +167,8 @@ class _Writer:
             file.write(text)
         number, checksum = self._known(path)
         self._written[self._key(path)] = f"{number + 1} {zlib.crc32(text, checksum)}"
-        rows.add(member, placed, line=number, category=category, iou=round(iou, 6))
-        self.fidelity.add(position, iou)
+        lines.add(member, placed, line=number, category=self._work.category(member), iou=round(iou, 6))
+        self._work.fidelity.add(position, iou)
 
     def _place(self, member: Member) -> tuple[Path, Placed]:
         """Return the label file of a row's image, and the image's place."""
@@ -210,7 +204,7 @@ class _Writer:
         if n_files != self._n_images:
             raise MaskError(f"{n_files:,} label files were read back, {self._n_images:,} written.")
 
-    def warnings(self, names: dict[str, str]) -> list[str]:
+    def warnings(self) -> list[str]:
         """Return what the reader of the output should know."""
         found = []
         if self._n_below:
@@ -218,7 +212,7 @@ class _Writer:
                 f"{self._n_below:,} rows are below min_iou and left out; their images, where other rows show them, "
                 "are there with the object unlabelled."
             )
-        if "val" not in names:
+        if "val" not in self._work.names:
             found.append(
                 'There is no split "val", which trainers ask for: data.yaml names another one in its place.'
             )
@@ -243,3 +237,15 @@ def _quoted(text: str) -> str:
     is_plain = text.isascii() and text.replace("/", "").isalpha()
     is_word = text.lower() not in {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}
     return text if is_plain and is_word else json.dumps(text, ensure_ascii=False)
+
+
+FORMAT = Format(
+    name="yolo",
+    line="one outline an object: parts are bridged, holes keyholed, the loss is measured",
+    write=to_yolo,
+    flags=(
+        Flag(
+            name="min_iou", kind=float, metavar="IOU", help="leave rows out that it says worse (default: 0.9)"
+        ),
+    ),
+)

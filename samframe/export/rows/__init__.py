@@ -2,6 +2,7 @@
 
 from samframe.export.rows.annotation_ids import AnnotationIds
 from samframe.export.rows.formulas import quote_formulas, quote_json
+from samframe.export.rows.identity import content_key, path_text, place_of
 from samframe.export.rows.pictures import Picture, PictureReader
 from samframe.export.rows.records import (
     Record,
@@ -29,9 +30,12 @@ __all__ = [
     "PictureReader",
     "Record",
     "RecordColumns",
+    "content_key",
     "frame_table",
     "image_name",
     "iter_records",
+    "path_text",
+    "place_of",
     "quote_formulas",
     "quote_json",
     "read_notes",

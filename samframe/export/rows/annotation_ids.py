@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from samframe.export.files import ScratchMap
+    from samframe.masks import Mask
 
 __all__ = ["AnnotationIds"]
 
@@ -20,24 +23,25 @@ _ID_BITS = 53
 class AnnotationIds:
     """Gives each row of one export its id.
 
-    The id is a hash of the image, the prompt and the coordinates, and of how many rows before asked for the same.
-    It depends neither on the mask, which may be corrected, nor on the row's place.
+    The id is a hash of the image, the prompt and the coordinates: it depends neither on the mask, which may be
+    corrected, nor on the row's place. Where several rows of the export ask for the same (three objects of one class in
+    one image), their masks tell them apart, so that ids follow the masks when rows are sorted or left out.
 
     Parameters
     ----------
-    asked, given : dict or ScratchMap, optional
-        Where to note what was asked for, and the ids; empty.
+    new_map : callable
+        Makes what notes are kept in: a dict, or a map on disk.
     """
 
-    def __init__(
-        self,
-        asked: dict[Any, Any] | ScratchMap | None = None,
-        given: dict[Any, Any] | ScratchMap | None = None,
-    ) -> None:
-        self._asked: dict[Any, Any] | ScratchMap = {} if asked is None else asked
-        self._given: dict[Any, Any] | ScratchMap = {} if given is None else given
+    def __init__(self, new_map: Callable[[], dict[Any, Any] | ScratchMap] = dict) -> None:
+        self._asked, self._numbers, self._given = new_map(), new_map(), new_map()
 
-    def give(self, image: str, prompt: str | None, *points: object) -> int:
+    def note(self, image: str, prompt: str | None, *points: object) -> None:
+        """Note what a row asks for, before the first id is given. Parameters are those of :meth:`give`."""
+        key = _key(image, prompt, points)
+        self._asked[key] = int(self._asked.get(key, 0)) + 1
+
+    def give(self, image: str, prompt: str | None, *points: object, mask: Mask | None = None) -> int:
         """Return the id of the next row.
 
         Parameters
@@ -48,24 +52,33 @@ class AnnotationIds:
             The row's prompt.
         *points : object
             Cells of coordinates.
+        mask : Mask, optional
+            The row's mask.
 
         Returns
         -------
         int
             From 1 to 2**53 - 1, and given once.
         """
-        asked = json.dumps([image, prompt, *map(_plain, points)], ensure_ascii=True).encode("ascii")
-        key = hashlib.sha256(asked).digest()
-        number = int(self._asked.get(key, 0))
+        key = _key(image, prompt, points)
+        if int(self._asked.get(key, 0)) > 1:
+            drawn = "" if mask is None else json.dumps(mask.to_coco(), sort_keys=True)
+            key = hashlib.sha256(key + drawn.encode("ascii")).digest()
+        number = int(self._numbers.get(key, 0))
         while True:
             digest = hashlib.sha256(key + number.to_bytes(8, "big")).digest()
             found = int.from_bytes(digest[:8], "big") >> (64 - _ID_BITS)
             number += 1
             if found and found not in self._given:
                 break
-        self._asked[key] = number
+        self._numbers[key] = number
         self._given[found] = 1
         return found
+
+
+def _key(image: str, prompt: str | None, points: tuple[object, ...]) -> bytes:
+    asked = json.dumps([image, prompt, *map(_plain, points)], ensure_ascii=True).encode("ascii")
+    return hashlib.sha256(asked).digest()
 
 
 def _plain(value: Any) -> Any:

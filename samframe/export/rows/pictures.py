@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from samframe.errors import ImageError
 from samframe.export.files import Scratch
+from samframe.export.rows.foreign import MAX_FILE_BYTES, as_png, examine, small_rgb
 from samframe.images import (
+    MAX_PIXELS,
     Image,
     find_source,
     raster,
-    read_header,
-    read_orientation,
     read_stored,
     without_orientation,
 )
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Picture", "PictureReader", "open_picture"]
 
-_SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "GIF": ".gif", "WEBP": ".webp"}
+#: What all readers of training sets take as it is; the rest is written as PNG.
+_COPIED = frozenset({".png", ".jpg", ".webp", ".tif", ".bmp"})
+_PNG = b"\x89PNG\r\n\x1a\n"
 #: Pictures that a reader has at hand; what it found of all others is on disk.
 _AT_HAND = 256
 #: Texts beyond this hold the picture itself: they are not kept alive.
@@ -43,7 +45,7 @@ class Picture:
     """One row's image, its bytes read when they are asked for.
 
     Masks lie on the raster as it is stored, before EXIF rotation. Readers differ on whether they rotate: files for
-    them are made of :meth:`raster_bytes`, which all readers see alike.
+    them are made by :meth:`file`, which all readers see alike.
 
     Attributes
     ----------
@@ -56,7 +58,7 @@ class Picture:
     n_bytes : int
         Length of those bytes; 0 for a URL.
     suffix : str
-        ``".png"``, ``".jpg"``, ``".gif"`` or ``".webp"``, by the content; "" for a URL.
+        Such as ``".png"``, ``".jpg"`` or ``".tif"``, by the content; "" for a URL.
     orientation : int
         EXIF orientation, 1 to 8; 1 needs no turning.
     source : Source or None
@@ -84,13 +86,15 @@ class Picture:
         ImageError
             If it can no longer be read, is another one than before, or is a URL.
         """
-        data = read_stored(self._given())
+        data = read_stored(self._given(), max_bytes=MAX_FILE_BYTES)
         if hashlib.sha256(data).hexdigest() != self.sha256:
             raise ImageError(f"{self.label}: changed since this export had read it")
         return data
 
-    def raster_bytes(self) -> bytes:
-        """Return bytes that every reader shows as the raster that masks lie on: EXIF orientation is taken out.
+    def file(self) -> tuple[bytes, str]:
+        """Return a file that every reader shows as the raster that masks lie on, and its suffix.
+
+        EXIF orientation is taken out; GIF, a TIFF that is to be turned, and what trainers do not read become PNG.
 
         Raises
         ------
@@ -98,17 +102,25 @@ class Picture:
             As :meth:`read`.
         """
         data = self.read()
-        return data if self.orientation == 1 else without_orientation(data)
+        if self.suffix not in _COPIED or (self.suffix == ".png" and not data.startswith(_PNG)):
+            return as_png(data), ".png"
+        return data if self.orientation == 1 else without_orientation(data), self.suffix
 
-    def rgb(self) -> NDArray[np.uint8]:
-        """Return the raster that masks lie on as RGB, uint8 of shape (h, w, 3), transparency on white.
+    def look(self, *, max_side: int) -> NDArray[np.uint8]:
+        """Return the picture in RGB, uint8 of shape (h, w, 3), its longer side at most `max_side`.
 
         Raises
         ------
         ImageError
             As :meth:`read`.
         """
-        return raster(self._given(), max_side=None)[0]
+        if self.suffix in {".png", ".jpg", ".gif", ".webp"} and self._is_small:
+            return raster(self._given(), max_side=max_side)[0]
+        return small_rgb(self.read(), max_side=max_side)
+
+    @property
+    def _is_small(self) -> bool:
+        return self.size_hw is None or self.size_hw[0] * self.size_hw[1] <= MAX_PIXELS
 
     def _given(self) -> Source:
         if self.source is None:
@@ -216,18 +228,17 @@ def open_picture(cell: object, *, image_root: str | os.PathLike[str] | None = No
     source = find_source(cell, image_root=image_root)
     if isinstance(source, Image):
         return Picture(label=source.label)
-    data = read_stored(source)
+    data = read_stored(source, max_bytes=MAX_FILE_BYTES)
     try:
-        header = read_header(data)
-        orientation = read_orientation(data, header)
+        size_hw, suffix, orientation = examine(data)
     except ImageError as error:
         raise ImageError(f"{source.label}: {error}") from None
     return Picture(
         label=source.label,
-        size_hw=header.size_hw,
+        size_hw=size_hw,
         sha256=hashlib.sha256(data).hexdigest(),
         n_bytes=len(data),
-        suffix=_SUFFIXES[header.format],
+        suffix=suffix,
         orientation=orientation,
         source=source,
     )

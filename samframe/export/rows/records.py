@@ -18,7 +18,7 @@ from samframe.export.files import Scratch
 from samframe.export.rows.annotation_ids import AnnotationIds
 from samframe.export.rows.batches import Batch, iter_batches
 from samframe.export.rows.pictures import Picture, PictureReader
-from samframe.export.rows.tables import ANNOTATION_ID
+from samframe.export.rows.tables import ANNOTATION_ID, ORIGIN
 from samframe.masks import Mask, MaskArray
 from samframe.masks.columns import measures as _columns
 
@@ -34,6 +34,8 @@ __all__ = [
     "iter_records",
 ]
 
+#: Whole numbers below this survive JSON readers that have only floats.
+_TOO_LARGE = 2**53
 #: Statuses of rows whose mask, where there is one, is no result.
 _NO_RESULT = frozenset(status.value for status in RowStatus if not status.is_result)
 
@@ -85,6 +87,8 @@ class Record:
         The row's own id, the same at the next export; see :class:`AnnotationIds`.
     image : object
         The image cell as it is.
+    origin : object
+        The image cell as the user's frame had it, where `image` is a dataset's own copy; else `image`.
     picture : Picture or None
         Its image; None where it cannot be read or was not asked for.
     prompt : str or None
@@ -118,6 +122,7 @@ class Record:
     split: str | None = None
     cells: Mapping[Hashable, Any] = field(default_factory=dict)
     reason: str | None = None
+    origin: object = None
 
     @property
     def size_hw(self) -> tuple[int, int] | None:
@@ -139,12 +144,14 @@ def iter_records(
     image_root: str | os.PathLike[str] | None = None,
     open_pictures: bool = True,
     with_ids: bool = True,
+    ids: AnnotationIds | None = None,
+    note_in: AnnotationIds | None = None,
     batch_rows: int = 1024,
 ) -> Iterator[Record]:
     """Yield each row in order, those that cannot be exported too, with the reason.
 
     Memory holds one batch at a time. A dataset has its rows' ids with it; of other files, what is needed to give ids
-    that are unique is kept on disk.
+    that are unique is kept on disk, and the rows are read twice unless `ids` has been told what they ask for.
 
     Parameters
     ----------
@@ -158,6 +165,10 @@ def iter_records(
         Whether to look at the images: their size must be that of the mask.
     with_ids : bool
         Whether rows get their annotation ids; else they are 0.
+    ids : AnnotationIds, optional
+        Gives the ids; it has noted all rows.
+    note_in : AnnotationIds, optional
+        Told what each row asks for.
     batch_rows : int
         Rows taken at a time.
 
@@ -172,20 +183,28 @@ def iter_records(
     """
     names = columns or RecordColumns()
     reader = PictureReader(image_root)
-    ids = None
-    if with_ids:
-        scratch = Scratch()
-        ids = (
-            AnnotationIds()
-            if isinstance(source, pd.DataFrame)
-            else AnnotationIds(scratch.map(), scratch.map())
-        )
+    if with_ids and ids is None:
+        ids = AnnotationIds(dict if isinstance(source, pd.DataFrame) else Scratch().map)
+        for _ in iter_records(
+            source,
+            columns=names,
+            image_root=image_root,
+            open_pictures=open_pictures,
+            with_ids=False,
+            note_in=ids,
+            batch_rows=batch_rows,
+        ):
+            pass
     for batch in iter_batches(source, [*names.wanted(), ANNOTATION_ID], batch_rows=batch_rows):
-        yield from _records_of(batch, names, reader if open_pictures else None, ids)
+        yield from _records_of(batch, names, reader if open_pictures else None, ids, note_in)
 
 
 def _records_of(
-    batch: Batch, names: RecordColumns, reader: PictureReader | None, ids: AnnotationIds | None
+    batch: Batch,
+    names: RecordColumns,
+    reader: PictureReader | None,
+    ids: AnnotationIds | None,
+    note_in: AnnotationIds | None,
 ) -> Iterator[Record]:
     masks = _mask_array(batch.frame, names.mask)
     areas = _columns.areas(masks.pool, masks.positions).tolist()
@@ -193,6 +212,7 @@ def _records_of(
     lists = {name: batch.frame[name].tolist() for name in names.wanted() if name in batch.frame.columns}
     labels = batch.frame.index.tolist() if batch.has_labels else None
     given = batch.frame[ANNOTATION_ID].tolist() if ANNOTATION_ID in batch.frame.columns else None
+    origins = batch.frame[ORIGIN].tolist() if ORIGIN in batch.frame.columns else None
     # A frame without a column of engines knows them all the same: what may be offline is told as offline.
     engines = batch.frame.attrs.get("samframe_engines", ())
     fallback = next((engine for engine in engines if is_offline(engine)), None)
@@ -203,14 +223,15 @@ def _records_of(
         found = mask if isinstance(mask, Mask) else None
         status, error = text_or_none(row.get(names.status)), text_or_none(row.get(names.error))
         points = [row.get(name) for name in names.points]
+        number = None if given is None else _given_id(given[at])
+        if note_in is not None and number is None:
+            note_in.note(image_name(image, picture), prompt, *points)
+        if ids is not None and number is None:
+            number = ids.give(image_name(image, picture), prompt, *points, mask=found)
         yield Record(
             position=batch.start + at,
             label=None if labels is None else labels[at],
-            annotation_id=0
-            if ids is None
-            else int(given[at])
-            if given is not None
-            else ids.give(image_name(image, picture), prompt, *points),
+            annotation_id=number or 0,
             image=image,
             picture=picture if isinstance(picture, Picture) else None,
             prompt=prompt,
@@ -223,7 +244,15 @@ def _records_of(
             split=text_or_none(row.get(names.split)),
             cells={name: row[name] for name in names.extra if name in row},
             reason=_reason(found, picture, status, error),
+            origin=image if origins is None else origins[at],
         )
+
+
+def _given_id(cell: object) -> int | None:
+    """Return the id that a row brings with it, None where it has none that is one."""
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    return cell if isinstance(cell, int) and not isinstance(cell, bool) and 0 < cell < _TOO_LARGE else None
 
 
 def image_name(cell: object, picture: Picture | str | None, base: PathBase | None = None) -> str:

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from samframe.export.files import PathBase
 
 __all__ = [
+    "ANNOTATION_ID",
     "IMAGE_BYTES",
     "IMAGE_FILE",
+    "ORIGIN",
     "ROW_NUMBER",
     "TableNotes",
     "frame_table",
@@ -34,6 +36,8 @@ ANNOTATION_ID = "annotation_id"
 IMAGE_FILE = "image_file"
 IMAGE_BYTES = "image_bytes"
 ROW_NUMBER = "row_number"
+#: Column of what image cells were, where a dataset's own copies stand in their place; it is never written.
+ORIGIN = "__samframe_origin__"
 
 _KEY = b"samframe_dataset"
 _VERSION = "1.0"
@@ -301,3 +305,9 @@ def _put_copies(
                 for cell, copy, is_chosen in zip(cells, found, chosen, strict=True)
             ]
             frame.isetitem(at, pd.Series(merged, index=frame.index, dtype=object))
+            if everywhere:
+                frame[ORIGIN] = pd.Series(
+                    [None if isinstance(cell, bytes) else cell for cell in cells],
+                    index=frame.index,
+                    dtype=object,
+                )

@@ -12,7 +12,6 @@ from samframe.errors import ImageError
 from samframe.export.files import RowColumn, Scratch
 from samframe.export.splits.drawing import assign_splits, digest_of, link_nodes
 from samframe.export.splits.likeness import link_near_duplicates, perceptual_hash
-from samframe.images import raster
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,6 +185,6 @@ def _hash_of(picture: Picture) -> int:
     if picture.source is None:
         return _NO_HASH
     try:
-        return perceptual_hash(raster(picture.source, max_side=_HASHED_SIDE)[0])
+        return perceptual_hash(picture.look(max_side=_HASHED_SIDE))
     except ImageError:
         return _NO_HASH

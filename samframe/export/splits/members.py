@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from samframe._cells import text_or_none
 from samframe._engine import offline_warning
 from samframe.errors import ImageError, MaskError, OptionError
-from samframe.export.files import RowColumn
-from samframe.export.rows import iter_records
-from samframe.export.splits.links import Links
+from samframe.export.files import RowColumn, Scratch
+from samframe.export.rows import AnnotationIds, content_key, iter_records
+from samframe.export.splits.categories import NO_NAME, Categories
+from samframe.export.splits.links import Links, Numbers
+from samframe.export.splits.names import ImageNames
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     import numpy.typing as npt
     import pandas as pd
 
     from samframe.export.rows import Record
-    from samframe.export.splits.links import Numbers
     from samframe.export.splits.options import ExportCall
 
-__all__ = ["Member", "Members", "find_members", "image_key", "iter_members"]
+__all__ = ["Member", "Members", "find_members", "iter_members"]
 
 #: The split of all rows where none is asked for.
 ONLY_SPLIT = "train"
-_NO_CATEGORY = "object"
 
 NOT_A_MEMBER = -1
+#: The category of a row that shows none: its mask is empty.
+NEGATIVE = -2
 #: In place of what is known of a row that was not there.
 _MORE = (-2, 0, 0, 0)
+_MOST_TOLD = 5
 _CHANGED = "The source changed while this export was reading it: it has other rows now. Export it again."
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Members:
     """What the first pass found, that of each row on disk. Rows are known by their position in the source.
 
@@ -49,13 +50,19 @@ class Members:
     split : RowColumn
         Position in `splits` of each row, -1 for rows that are left out.
     categories : list of str
-        Names, in the order of their ids.
+        Names, by first appearance or as they were listed.
+    numbers : list of int or None
+        The number of each category, None where the user has given none.
     category : RowColumn
-        Position in `categories` of each row, -1 for rows that are left out.
+        Position in `categories` of each row, -1 for rows that are left out, -2 for those whose mask is empty.
+    names : ImageNames
+        What images are called.
     images : Numbers or None
         The number of each image.
-    image : RowColumn
-        Number of each row's image, -1 for rows that are left out.
+    image, content : RowColumn
+        Number of each row's image, and of its bytes; -1 for rows that are left out.
+    ids : AnnotationIds
+        Gives the rows' ids.
     is_last : RowColumn
         1 for the last row of its image in its split.
     left_out : list of (int, str)
@@ -66,12 +73,37 @@ class Members:
     splits: list[str] = field(default_factory=list)
     split: RowColumn = field(default_factory=RowColumn)
     categories: list[str] = field(default_factory=list)
+    numbers: list[int] | None = None
     category: RowColumn = field(default_factory=RowColumn)
-    images: Numbers | None = None
+    names: ImageNames
+    images: Numbers = field(default_factory=lambda: Numbers(Scratch().map()))
+    content: RowColumn = field(default_factory=RowColumn)
+    ids: AnnotationIds = field(default_factory=lambda: AnnotationIds(Scratch().map))
     image: RowColumn = field(default_factory=RowColumn)
     is_last: RowColumn = field(default_factory=RowColumn)
     left_out: list[tuple[int, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    def class_numbers(self, *, first: int) -> list[int]:
+        """Return the number of each category: the user's, else counted from `first`."""
+        return self.numbers if self.numbers is not None else list(range(first, first + len(self.categories)))
+
+    def ordered_names(self, kind: str) -> list[str]:
+        """Return the names in the order of their numbers, for a format that counts its classes from 0.
+
+        Raises
+        ------
+        OptionError
+            If the user's numbers do not.
+        """
+        by_number = dict(zip(self.class_numbers(first=0), self.categories, strict=True))
+        if sorted(by_number) != list(range(len(by_number))):
+            shown = ", ".join(f"{name!r}: {number}" for number, name in sorted(by_number.items())[:5])
+            raise OptionError(
+                f"{kind} numbers its classes from 0 without gaps, and these are {{{shown}}}: list all names in their "
+                "order as categories=[...], or make the column of categories one of names."
+            )
+        return [by_number[number] for number in range(len(by_number))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +115,9 @@ class Member:
     record : Record
     split : str
     category : int
-        Position among the categories.
+        Position among the categories, -2 where the mask is empty.
+    image_key : str
+        What tells its image from others.
     is_last_of_image : bool
         Whether no later row of this split shows the same image.
     """
@@ -91,7 +125,13 @@ class Member:
     record: Record
     split: str
     category: int
+    image_key: str
     is_last_of_image: bool
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether the mask is empty: the row shows an image, and no object."""
+        return self.category == NEGATIVE
 
 
 def find_members(
@@ -99,6 +139,7 @@ def find_members(
     call: ExportCall,
     *,
     refuse: Callable[[Record], str | None] = lambda _: None,
+    extra: Sequence[Hashable] = (),
 ) -> Members:
     """Go over all rows once: what each needs of the others is known afterwards.
 
@@ -109,42 +150,60 @@ def find_members(
     call : ExportCall
     refuse : callable
         Why a format cannot take a row, None where it can.
+    extra : sequence of column names
+        Further columns that the format reads, where they are there.
 
     Raises
     ------
     OptionError
         If a column is missing, a category is not listed, or no row can be exported.
     """
-    members = Members(categories=list(call.categories or ()))
-    known = {name: at for at, name in enumerate(members.categories)}
+    names = ImageNames(paths=call.paths, image_root=call.image_root, merge=call.merge_images)
+    members = Members(names=names)
+    categories = Categories(call.listed, call.category_col)
     splits: dict[str, int] = {}
     links = Links()
-    offline = 0
-    for record in iter_records(source, columns=call.columns(), image_root=call.image_root, with_ids=False):
+    unprompted: list[int] = []
+    offline = prompted = n_unprompted = 0
+    for record in iter_records(
+        source,
+        columns=call.columns(extra),
+        image_root=call.image_root,
+        with_ids=False,
+        note_in=members.ids,
+    ):
         _check_cells(record, call)
-        category = _category(record, call)
-        reason = record.reason or refuse(record) or _lacks(record, call, category)
-        if reason is not None or category is None:
-            members.left_out.append((record.position, reason or ""))
-            for column in (members.split, members.category, members.image):
+        name = categories.name_of(record) if record.area else None
+        reason = record.reason or refuse(record) or _lacks(record, call, name)
+        if reason is not None:
+            members.left_out.append((record.position, reason))
+            for column in (members.split, members.category, members.image, members.content):
                 column.append(NOT_A_MEMBER)
             continue
-        if call.categories is not None and category not in known:
-            raise OptionError(f"Row {record.position}: its category {category!r} is not among categories.")
         offline += record.is_offline
-        members.category.append(known.setdefault(category, len(known)))
+        prompted += record.prompt is not None
+        if record.prompt is None and call.category_col is None:
+            n_unprompted += 1
+            unprompted += [record.position] if n_unprompted <= _MOST_TOLD else []
+        members.category.append(NEGATIVE if name is None else categories.position(name, record.position))
         members.split.append(
             0 if call.fractions else splits.setdefault(record.split or ONLY_SPLIT, len(splits))
         )
-        members.image.append(_add_links(links, record, call))
+        n_images = len(members.images)
+        number = members.images.give(names.key(record))
+        if number == n_images:
+            names.note(record)
+        members.image.append(number)
+        members.content.append(_add_links(links, record, call))
     if not len(links):
         raise OptionError(f"No row can be exported. {_first_reason(members)}")
-    members.categories, members.splits, members.images = list(known), list(splits), links.names
+    members.categories, members.numbers, members.splits = categories.names, categories.numbers, list(splits)
     if call.fractions:
         _draw_splits(members, links, call, call.fractions)
     _note_images(members)
     members.warnings += [offline_warning(offline)] if offline else []
-    members.categories, members.splits = call.shown(members.categories), call.shown(members.splits)
+    if unprompted and (prompted or _has_column(source, call.prompt_col)):
+        members.warnings.append(_told_unprompted(n_unprompted, unprompted))
     return members
 
 
@@ -154,6 +213,7 @@ def iter_members(
     members: Members,
     *,
     open_pictures: bool = True,
+    extra: Sequence[Hashable] = (),
 ) -> Iterator[Member]:
     """Yield the rows that take part, in order; without pictures they have no annotation ids.
 
@@ -166,10 +226,11 @@ def iter_members(
     """
     stream = iter_records(
         source,
-        columns=call.columns(),
+        columns=call.columns(extra),
         image_root=call.image_root,
         open_pictures=open_pictures,
         with_ids=open_pictures,
+        ids=members.ids if open_pictures else None,
     )
     known = zip(members.split, members.category, members.image, members.is_last, strict=True)
     for record in stream:
@@ -178,24 +239,23 @@ def iter_members(
             raise MaskError(_CHANGED)
         if split == NOT_A_MEMBER:
             continue
-        if open_pictures and members.images is not None and members.images.find(image_key(record)) != image:
+        key = members.names.key(record) if open_pictures else ""
+        if open_pictures and members.images.find(key) != image:
             raise ImageError(f"Row {record.position}: its image changed since this export had read it.")
         yield Member(
-            record=record, split=members.splits[split], category=category, is_last_of_image=bool(is_last)
+            record=record,
+            split=members.splits[split],
+            category=category,
+            image_key=key,
+            is_last_of_image=bool(is_last),
         )
     if next(known, None) is not None:
         raise MaskError(_CHANGED)
 
 
-def image_key(record: Record) -> str:
-    """Return what tells images apart: the digest of the bytes, or a URL."""
-    picture = record.picture
-    return picture.sha256 if picture is not None and picture.sha256 is not None else f"url:{record.image}"
-
-
 def _add_links(links: Links, record: Record, call: ExportCall) -> int:
     return links.add(
-        image=image_key(record),
+        image=content_key(record),
         picture=record.picture if call.fractions and call.near_duplicates is not None else None,
         group=record.cells.get(call.group) if call.group is not None else None,
         stratum=record.cells.get(call.stratify) if call.stratify is not None else None,
@@ -219,7 +279,7 @@ def _draw_splits(members: Members, links: Links, call: ExportCall, fractions: di
 
 def _note_images(members: Members) -> None:
     """Note the last row of each image in each split, and warn where an image is in several."""
-    n_images = len(members.images or ())
+    n_images = len(members.images)
     shown = np.empty(0, np.int64)
     for split, image in zip(members.split.blocks(), members.image.blocks(), strict=True):
         shown = np.union1d(shown, (split.astype(np.int64) * n_images + image)[split != NOT_A_MEMBER])
@@ -232,11 +292,19 @@ def _note_images(members: Members) -> None:
     for at in _places(members, shown, n_images):
         members.is_last.extend((at != NOT_A_MEMBER) & (last[at] == start + np.arange(len(at))))
         start += len(at)
-    straddling = int(np.count_nonzero(np.bincount(shown % n_images) > 1))
+    straddling = _count_straddling(members)
     if straddling:
         members.warnings.append(
             f"{straddling:,} images are in more than one split: what is measured on one has been seen in another."
         )
+
+
+def _count_straddling(members: Members) -> int:
+    """Return how many images, by their bytes, are in several splits."""
+    n_splits, met = len(members.splits), np.empty(0, np.int64)
+    for split, content in zip(members.split.blocks(), members.content.blocks(), strict=True):
+        met = np.union1d(met, (content.astype(np.int64) * n_splits + split)[split != NOT_A_MEMBER])
+    return int(np.count_nonzero(np.bincount(met // n_splits) > 1))
 
 
 def _places(
@@ -251,7 +319,7 @@ def _places(
 def _lacks(record: Record, call: ExportCall, category: str | None) -> str | None:
     if record.picture is None:
         return "no image: the column of images is named with image_col"
-    if category is None:
+    if category is None and record.area:
         return f"no category in column {call.category_col!r}"
     if not call.fractions and call.split is not None and record.split is None:
         return f"no split in column {call.split!r}"
@@ -264,17 +332,17 @@ def _check_cells(record: Record, call: ExportCall) -> None:
             raise OptionError(f"There is no column {name!r}.")
 
 
-def _category(record: Record, call: ExportCall) -> str | None:
-    """Return the category's name, None where a column of categories has none."""
-    if call.category_col is not None:
-        return _plain(text_or_none(record.cells.get(call.category_col)) or "") or None
-    return _plain(record.prompt or "").lower() or _NO_CATEGORY
+def _has_column(source: object, name: Hashable | None) -> bool:
+    return name is not None and name in getattr(source, "columns", ())
 
 
-def _plain(text: str) -> str:
-    """Return a text in one line and one normal form, without what does not print."""
-    normal = unicodedata.normalize("NFC", text)
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in normal).split())
+def _told_unprompted(count: int, first: list[int]) -> str:
+    """Return what is told of rows without a prompt."""
+    which = ", ".join(map(str, first)) + (", ..." if count > len(first) else "")
+    return (
+        f"{count:,} rows have no prompt (rows {which}): where their masks are not empty, their category is "
+        f"{NO_NAME!r}; category_col names a column of others."
+    )
 
 
 def _first_reason(members: Members) -> str:

@@ -4,7 +4,7 @@ from samframe.frame.call.display import make_display
 from samframe.frame.call.functions import asegment, plan, segment, start, survey
 from samframe.frame.call.local_client import LocalClient, local
 from samframe.frame.call.offline_client import OFFLINE_KEY, OfflineClient, offline
-from samframe.frame.call.options import CallOptions, SegmentOptions, mirrors, models, signed
+from samframe.frame.call.options import CallOptions, SegmentOptions, models
 from samframe.frame.call.report import RunReport
 from samframe.frame.call.result import empty_result
 from samframe.frame.call.rows import factorize_cells, read_prompt
@@ -26,13 +26,11 @@ __all__ = [
     "last_run",
     "local",
     "make_display",
-    "mirrors",
     "models",
     "offline",
     "plan",
     "read_prompt",
     "segment",
-    "signed",
     "start",
     "survey",
 ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Unpack
 
+from samframe._signature import with_options
 from samframe._sync import run_nested
-from samframe.frame.call.options import CallOptions, SegmentOptions, signed
+from samframe.frame.call.options import CallOptions, SegmentOptions
 from samframe.frame.call.run import Run, interrupt_text
 from samframe.frame.call.work import Work
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["asegment", "plan", "segment", "start", "survey"]
 
 
-@signed(leading=("df",))
+@with_options(CallOptions)
 def segment(
     df: pd.DataFrame,
     image_col: Hashable = "image",
@@ -133,7 +134,7 @@ def segment(
     return work.frame()
 
 
-@signed(leading=("df",))
+@with_options(CallOptions)
 async def asegment(
     df: pd.DataFrame,
     image_col: Hashable = "image",
@@ -151,7 +152,7 @@ async def asegment(
     return work.frame()
 
 
-@signed(leading=("df",))
+@with_options(CallOptions)
 def start(
     df: pd.DataFrame,
     image_col: Hashable = "image",
@@ -162,7 +163,7 @@ def start(
     return Run(Work(df, CallOptions.of("start", image_col, prompt_col, options)))
 
 
-@signed(leading=("df",))
+@with_options(CallOptions)
 def plan(
     df: pd.DataFrame,
     image_col: Hashable = "image",

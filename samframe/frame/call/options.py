@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import pandas as pd
 
@@ -23,9 +22,7 @@ from samframe.segmind import Client, Model, find_model, known_models
 if TYPE_CHECKING:
     import os
 
-__all__ = ["CallOptions", "SegmentOptions", "mirrors", "models", "signed"]
-
-F = TypeVar("F", bound=Callable[..., Any])
+__all__ = ["CallOptions", "SegmentOptions", "models"]
 
 RESULT_COLUMNS = ("mask", "status", "inference_time", "error")
 DETAIL_COLUMNS = ("request_id", "cost", "queue_time", "total_time", "attempts", "engine", "score")
@@ -205,51 +202,6 @@ class CallOptions:
             run=self.shared or "",
             upload_shared=self.upload_shared,
         )
-
-
-def signed(*, leading: tuple[str, ...], own: tuple[str, ...] = ()) -> Callable[[F], F]:
-    """Show the options in a function's signature, for ``help()`` and the notebook's tooltips.
-
-    Parameters
-    ----------
-    leading : tuple of str
-        Names of the parameters before the options (``self`` or ``df``).
-    own : tuple of str
-        Names of keywords of the function's own, ahead of those that all calls have.
-    """
-
-    def decorate(function: F) -> F:
-        given = inspect.signature(function)
-        first = [given.parameters[name] for name in leading]
-        options = [
-            inspect.Parameter(
-                option.name,
-                inspect.Parameter.KEYWORD_ONLY if option.kw_only else inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                default=option.default if option.default is not MISSING else inspect.Parameter.empty,
-                annotation=option.type,
-            )
-            for option in fields(CallOptions)
-        ]
-        columns = [option for option in options if option.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
-        keywords = [*(given.parameters[name] for name in own), *options[len(columns) :]]
-        function.__signature__ = given.replace(parameters=[*first, *columns, *keywords])  # type: ignore[attr-defined]  # inspect reads it
-        return function
-
-    return decorate
-
-
-def mirrors(function: Callable[..., Any]) -> Callable[[F], F]:
-    """Give a method the docstring and the keywords of the function to which it hands its frame."""
-
-    def decorate(method: F) -> F:
-        _, *parameters = inspect.signature(function).parameters.values()
-        own = inspect.signature(method)
-        signature = own.replace(parameters=[own.parameters["self"], *parameters])
-        method.__signature__ = signature  # type: ignore[attr-defined]  # inspect reads it
-        method.__doc__ = function.__doc__
-        return method
-
-    return decorate
 
 
 def _check_number(name: str, value: object, *, least: float, open_end: bool) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
-from samframe.frame.call import CallOptions, SegmentOptions, Work, signed
+from samframe._signature import with_options
+from samframe.frame.call import CallOptions, SegmentOptions, Work
 from samframe.frame.dataset.sources import find_sources
 from samframe.jobs import Plan, join_surveys
 from samframe.segmind import Client
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["plan_dataset"]
 
 
-@signed(leading=("source",), own=("batch_rows",))
+@with_options(CallOptions)
 def plan_dataset(
     source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     image_col: Hashable = "image",

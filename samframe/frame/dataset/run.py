@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Unpack
 
 import pyarrow.parquet as pq
 
+from samframe._signature import with_options
 from samframe._sync import Background, terminate_as_interrupt
 from samframe.errors import OptionError, RowsFailedError, SamframeError
 from samframe.export import PARTS, describe_part, finish_parts, write_part
-from samframe.frame.call import CallOptions, SegmentOptions, Work, make_display, signed
+from samframe.frame.call import CallOptions, SegmentOptions, Work, make_display
 from samframe.frame.dataset.part_names import PartNames
 from samframe.frame.dataset.sources import Source, find_sources
 from samframe.jobs import Budget, Coordinator, Progress, RowStatus
@@ -70,7 +71,7 @@ class DatasetRun:
     is_complete: bool = True
 
 
-@signed(leading=("source",), own=("out", "batch_rows", "overwrite_out"))
+@with_options(CallOptions)
 def segment_dataset(
     source: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     image_col: Hashable = "image",

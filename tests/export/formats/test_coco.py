@@ -39,7 +39,7 @@ def found_masks(folder, split="train"):
         annotations = coco.loadAnns(row["annotations"])
         pixels = [coco.annToMask(annotation).astype(bool) for annotation in annotations]
         assert {coco.cats[annotation["category_id"]]["name"] for annotation in annotations} <= {
-            row["category"]
+            row.get("category")
         }
         found[row["row"]] = np.any(pixels, axis=0) if pixels else None
     return found

@@ -20,7 +20,7 @@ from samframe._cells import without_folders
 from samframe._files import atomic_folder
 from samframe.errors import ImageError, OptionError
 from samframe.export import to_coco, to_huggingface, to_semantic, to_yolo
-from samframe.export.formats import yolo as _yolo
+from samframe.export.formats import training_set as _training_set
 from samframe.masks import Mask
 from samframe.testing import HOSTILE_TEXTS
 
@@ -183,14 +183,14 @@ def test_an_earlier_export_is_replaced_whole(frame, tmp_path, write):
 
 def test_an_image_that_changes_meanwhile_stops_the_export(frame, tmp_path, monkeypatch, pictures):
     """No folder appears with another picture under a mask."""
-    find = _yolo.find_members
+    find = _training_set.find_members
 
     def find_then_change(*arguments, **options):
         members = find(*arguments, **options)
         Image.fromarray(np.zeros((10, 10, 3), np.uint8)).save(pictures / "ring.png")
         return members
 
-    monkeypatch.setattr(_yolo, "find_members", find_then_change)
+    monkeypatch.setattr(_training_set, "find_members", find_then_change)
     with pytest.raises(ImageError, match="changed"):
         to_yolo(frame, tmp_path / "set")
 
@@ -295,3 +295,49 @@ def test_killed_at_any_moment_the_folder_is_whole(tmp_path):
         found = {(tmp_path / "set" / str(file)).read_text() for file in range(5)}
 
         assert len(found) == 1
+
+
+@pytest.mark.parametrize("name", ["runs/best.pt", "train/mine.png", ".notes", "images/train/deep/x.txt"])
+def test_files_of_the_users_in_an_earlier_export_are_never_deleted(frame, tmp_path, write, name):
+    """The second export is refused, names the file, and leaves all as it is."""
+    write(frame, tmp_path / "set")
+    before = {path: path.read_bytes() for path in files_of(tmp_path / "set")}
+    (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "set" / name).write_text("years of work")
+    with pytest.raises(OptionError, match=f"{name}.*did not write"):
+        write(frame, tmp_path / "set")
+
+    assert (tmp_path / "set" / name).read_text() == "years of work"
+    assert before.items() <= {path: path.read_bytes() for path in files_of(tmp_path / "set")}.items()
+
+
+def test_a_link_of_the_users_in_an_earlier_export_is_never_deleted(frame, tmp_path, write):
+    """A link to a folder counts as a file."""
+    write(frame, tmp_path / "set")
+    (tmp_path / "set" / "data-of-mine").symlink_to(tmp_path / "user", target_is_directory=True)
+    with pytest.raises(OptionError, match="did not write"):
+        write(frame, tmp_path / "set")
+
+    assert (tmp_path / "set" / "data-of-mine").is_symlink()
+
+
+def test_what_trainers_and_systems_leave_is_no_work_of_the_users(frame, tmp_path):
+    """A cache of labels is of no use beside other labels."""
+    to_yolo(frame, tmp_path / "set")
+    (tmp_path / "set" / "labels" / "train.cache").write_bytes(b"x")
+    (tmp_path / "set" / ".DS_Store").write_bytes(b"x")
+    to_yolo(frame, tmp_path / "set")
+
+    assert not (tmp_path / "set" / "labels" / "train.cache").exists()
+
+
+def test_an_export_of_before_is_replaced_where_it_holds_no_more_than_its_own(frame, tmp_path, write):
+    """Folders without a list of files are known by their layout."""
+    write(frame, tmp_path / "set")
+    (tmp_path / "set" / ".samframe-files.txt").unlink()
+    write(frame, tmp_path / "set")
+    (tmp_path / "set" / ".samframe-files.txt").unlink()
+    (tmp_path / "set" / "thesis.txt").write_text("years of work")
+
+    with pytest.raises(OptionError, match=r"thesis\.txt"):
+        write(frame, tmp_path / "set")

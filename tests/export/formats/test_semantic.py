@@ -19,15 +19,21 @@ def label_maps(folder, split="train"):
     return {path.stem: np.array(Image.open(path)) for path in (folder / "masks" / split).iterdir()}
 
 
+def set_of(masks):
+    """The names of masks that show something, in their order: an empty one makes no category."""
+    return [name for name, mask in masks.items() if mask.area]
+
+
 def test_every_hard_mask_comes_back(frame, tmp_path, masks):
     """One PNG an image, of the image's name; its pixels are exactly the mask's."""
     report = to_semantic(frame, tmp_path / "set")
     found = label_maps(tmp_path / "set")
 
     assert set(found) == {path.stem for path in (tmp_path / "set" / "images" / "train").iterdir()}
-    for number, (name, mask) in enumerate(masks.items(), start=1):
+    numbers = {name: number for number, name in enumerate(set_of(masks), start=1)}
+    for name, mask in masks.items():
         stem = next(stem for stem in found if stem.startswith(name.replace(" ", "_")))
-        assert (found[stem] == mask.to_numpy() * number).all()
+        assert (found[stem] == mask.to_numpy() * numbers.get(name, 0)).all()
     assert (report.iou_min, report.rows_written) == (1.0, len(masks))
 
 

@@ -76,7 +76,7 @@ def test_data_yaml_names_folders_and_classes(frame, tmp_path):
         "val": "images/val",
         "test": "images/test",
     }
-    assert list(data["names"].values()) == frame["prompt"].tolist()[:-1]
+    assert list(data["names"].values()) == [name for name in frame["prompt"].tolist()[:-1] if name != "empty"]
     assert "path" not in data
 
 
