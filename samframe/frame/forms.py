@@ -13,13 +13,16 @@ from samframe.errors import OptionError
 from samframe.export.files import safe_name
 from samframe.masks import Mask, MaskArray
 from samframe.masks.columns import measures as columns
-from samframe.masks.columns import parts as shape
+from samframe.masks.columns import parts as _shape
+from samframe.masks.rle import check_size
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
+
+    from samframe.masks.columns import MaskPool
 
 __all__ = ["SeriesForms"]
 
@@ -127,7 +130,8 @@ class SeriesForms:
 
     def resize(self, size_hw: tuple[int, int]) -> pd.Series:
         """Return the masks resized to a height and width in pixels, dtype ``mask``."""
-        return self._each(lambda mask: mask.resize(size_hw))
+        size = check_size(size_hw)
+        return self._reshaped(lambda pool, at: _shape.resized_pool(pool, at, size))
 
     def crop(self, bbox_xywh: Any) -> pd.Series:
         """Return windows of the masks, dtype ``mask``; what lies outside of a mask is background.
@@ -153,11 +157,11 @@ class SeriesForms:
 
     def dilate(self, radius: int = 1, *, shape: str = "disk") -> pd.Series:
         """Return the masks grown by ``radius`` pixels, by a "disk" or a "square", dtype ``mask``."""
-        return self._each(lambda mask: mask.dilate(radius, shape=shape))
+        return self._reshaped(lambda pool, at: _shape.grown_pool(pool, at, radius, shape=shape))
 
     def erode(self, radius: int = 1, *, shape: str = "disk") -> pd.Series:
         """Return the masks shrunk by ``radius`` pixels, dtype ``mask``; outside of the image counts as background."""
-        return self._each(lambda mask: mask.erode(radius, shape=shape))
+        return self._reshaped(lambda pool, at: _shape.grown_pool(pool, at, radius, shape=shape, shrink=True))
 
     def fill_holes(self, *, connectivity: int = 8) -> pd.Series:
         """Return the masks with their holes filled, dtype ``mask``; the foreground connects ``connectivity`` ways."""
@@ -174,7 +178,7 @@ class SeriesForms:
         frame with one row for each part.
         """
         present = np.flatnonzero(~self._array.isna())
-        pool, found = shape.component_pool(self._array.pool, self._array.positions[present])
+        pool, found = _shape.component_pool(self._array.pool, self._array.positions[present])
         counts = np.zeros(len(self._array), dtype=np.int64)
         counts[present] = found
         rows = np.repeat(np.arange(len(counts)), np.maximum(counts, 1))
@@ -183,6 +187,11 @@ class SeriesForms:
 
     def _wrapped(self, values: Any) -> pd.Series:
         return pd.Series(values, index=self._series.index, name=self._series.name)
+
+    def _reshaped(self, reshape: Callable[[MaskPool, NDArray[np.int64]], MaskPool]) -> pd.Series:
+        present = ~self._array.isna()
+        pool = reshape(self._array.pool, self._array.positions[present])
+        return self._wrapped(MaskArray.from_pool(pool, present))
 
     def _objects(self, convert: Callable[[Mask], Any]) -> pd.Series:
         objects = np.empty(len(self._array), dtype=object)

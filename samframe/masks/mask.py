@@ -24,9 +24,6 @@ from samframe.masks.shapes import (
     components as _components,
 )
 from samframe.masks.shapes import (
-    morphology as _morphology,
-)
-from samframe.masks.shapes import (
     pieces as _pieces,
 )
 from samframe.masks.shapes import (
@@ -234,13 +231,16 @@ class Mask(MaskValue):
         """
         self._others(other)
         radius = max(1, round(dilation_ratio * math.hypot(*self._size_hw)))
-        edges = (self._made(_morphology.boundary(m.toggles, m.size_hw, radius)) for m in (self, other))
-        return next(edges).iou(next(edges))
+        edges = [m ^ m.erode(radius, shape="square") for m in (self, other)]
+        return edges[0].iou(edges[1])
 
     def resize(self, size_hw: tuple[int, int]) -> Self:
         """Return the mask scaled to (height, width) by nearest neighbour: the pixel under each new centre."""
         size = _counts.check_size(size_hw)
-        return self._from_toggles(_pieces.resize(self.toggles, self._size_hw, size), size)
+        toggles = self.toggles
+        return self._from_toggles(
+            _pieces.resize(toggles, np.array([0, toggles.size]), self._size_hw, size)[0], size
+        )
 
     def crop(self, bbox_xywh: tuple[int, int, int, int]) -> Self:
         """Return the window ``(x, y, width, height)`` in pixels; what lies outside the mask is background."""
@@ -255,11 +255,17 @@ class Mask(MaskValue):
 
     def dilate(self, radius: int = 1, *, shape: str = "disk") -> Self:
         """Return the mask grown by ``radius`` pixels, by a "disk" or a "square"."""
-        return self._made(_morphology.dilate(self.toggles, self._size_hw, radius, shape=shape))
+        return self._reshaped(radius, shape, shrink=False)
 
     def erode(self, radius: int = 1, *, shape: str = "disk") -> Self:
         """Return the mask shrunk by ``radius`` pixels; what lies outside the image counts as background."""
-        return self._made(_morphology.erode(self.toggles, self._size_hw, radius, shape=shape))
+        return self._reshaped(radius, shape, shrink=True)
+
+    def _reshaped(self, radius: int, shape: str, *, shrink: bool) -> Self:
+        counts = kernels.reshaped_counts(
+            self._counts, self._size_hw, lambda: self.toggles, radius, shape=shape, shrink=shrink
+        )
+        return self._trusted(counts, self._size_hw)
 
     def components(self, *, connectivity: int = 8) -> list[Self]:
         """Return the connected components as masks of this size, in the column-major order of their first pixels."""

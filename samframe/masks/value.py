@@ -48,6 +48,7 @@ class MaskValue:
 
     @classmethod
     def _from_toggles(cls, toggles: Ints, size_hw: tuple[int, int]) -> Self:
+        toggles = toggles.astype(_counts.position_dtype(size_hw[0] * size_hw[1]), copy=False)
         return cls._trusted(kernels.counts_of(toggles, size_hw), size_hw, toggles)
 
     def packed(self) -> Self:

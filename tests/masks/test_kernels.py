@@ -21,7 +21,7 @@ from samframe.masks import MaskArray, decode_batch, encode_batch
 from samframe.masks.kernels.choice import fast
 from samframe.masks.png.container import parse_png
 from samframe.masks.rle import batch, codec, counts, paint
-from samframe.masks.shapes import Rings, component_toggles, rasterise
+from samframe.masks.shapes import Rings, component_toggles, dilate, erode, rasterise
 from samframe.testing import hard_masks
 
 INSTALLED = importlib.util.find_spec("rlemasklib") is not None
@@ -55,6 +55,12 @@ def agree(pixels: np.ndarray) -> None:
         assert quick.components(rle, size, connectivity) in (None, one_by_one)
         areas = quick.component_areas(rle, size, connectivity)
         assert areas is None or areas.tolist() == [int((p[1::2] - p[::2]).sum()) for p in parts]
+
+    for radius, shape in ((1, "disk"), (3, "disk"), (2, "square"), (4, "square")):
+        one, sizes = np.array([0, toggles.size]), np.array([size])
+        for kernel, same in ((quick.grown, dilate), (quick.shrunk, erode)):
+            made, _ = same(toggles, one, sizes, radius, shape=shape)
+            assert kernel(rle, size, radius, shape) in {None, counts.counts_from_toggles(made, size)}
 
 
 @C
@@ -164,6 +170,25 @@ def test_stacks_are_those_of_single_masks(side):
     out = np.zeros_like(pixels)
     paint.paint_stack(toggles, offsets, out, np.arange(11))
     assert np.array_equal(out, pixels)
+
+
+@pytest.mark.parametrize("shape", ["disk", "square"])
+def test_columns_are_reshaped_as_their_masks_are(shape):
+    """Dilating, eroding and resizing a column gives what each mask gives, sizes mixed and masks missing."""
+    forms = [*HARD, NOISE, np.ones((1, 1), bool), np.zeros((0, 4), bool), np.eye(9, 4, dtype=bool)]
+    column = pd.Series([Mask.from_numpy(form) for form in forms[::-1]] + [None], dtype="mask")
+
+    for name, arguments in (("dilate", (3,)), ("erode", (2,)), ("dilate", (0,))):
+        made = getattr(column.sam, name)(*arguments, shape=shape)
+        assert made.isna().tolist() == column.isna().tolist()
+        alone = [getattr(mask, name)(*arguments, shape=shape) for mask in column.dropna()]
+        assert made.dropna().tolist() == alone
+    resized = column.sam.resize((33, 70))
+    assert resized.dropna().tolist() == [mask.resize((33, 70)) for mask in column.dropna()]
+    with pytest.raises(MaskError, match="radius of 0 or more"):
+        column.sam.dilate(-1, shape=shape)
+    with pytest.raises(MaskError, match="radius of 0 or more"):
+        column.sam.erode(1, shape="star")
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:

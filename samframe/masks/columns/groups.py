@@ -10,7 +10,8 @@ from samframe.errors import MaskError
 from samframe.masks import runs as _runs
 from samframe.masks.columns.base import MaskColumn
 from samframe.masks.columns.pool import MaskPool, in_parts
-from samframe.masks.columns.sets import bases_of, cut_runs
+from samframe.masks.columns.sets import cut_runs
+from samframe.masks.runs import bases_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

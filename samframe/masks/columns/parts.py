@@ -10,15 +10,17 @@ import numpy as np
 from samframe.masks import runs as _runs
 from samframe.masks.columns.measures import bboxes
 from samframe.masks.columns.pool import MaskPool, distinct, in_parts
-from samframe.masks.columns.sets import bases_of, cut_runs, whole_runs
-from samframe.masks.shapes import label_pieces
+from samframe.masks.columns.sets import cut_runs, pool_of_runs
+from samframe.masks.kernels import one_by_one
+from samframe.masks.runs import bases_of, whole_runs
+from samframe.masks.shapes import dilate, erode, label_pieces, resize
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from samframe.masks.shapes import Pieces
 
-__all__ = ["Parts", "border_share", "component_pool", "hole_counts", "parts"]
+__all__ = ["Parts", "border_share", "component_pool", "grown_pool", "hole_counts", "parts", "resized_pool"]
 
 #: Masks whose runs are decoded, and laid side by side, at a time.
 _BATCH = 1024
@@ -68,6 +70,13 @@ def parts(
     """
     known = np.zeros((len(pool) + 1, 3), dtype=np.int64)  # the last is where -1 looks
     present = distinct(index, len(pool))
+    areas = None
+    if connectivity in (4, 8):
+        areas = one_by_one("component_areas", pool, present, pool.sizes_hw()[present], connectivity)
+    if areas is not None:
+        facts = [(own.size, (own < small_share * own.sum()).sum(), own.max(initial=0)) for own in areas]
+        known[present] = np.array(facts, dtype=np.int64).reshape(-1, 3)
+        present = present[:0]
     for start in range(0, len(present), _BATCH):
         batch = present[start : start + _BATCH]
         known[batch] = _measured(*_side_by_side(pool, batch), len(batch), small_share, connectivity)
@@ -99,6 +108,11 @@ def component_pool(pool: MaskPool, positions: NDArray[np.int64]) -> tuple[MaskPo
 
     Components are 8-connected, as masks of the whole size, in the column-major order of their first pixels.
     """
+    found = one_by_one("components", pool, positions, pool.sizes_hw()[positions], 8)
+    if found is not None:
+        n_parts = np.array([len(parts) for parts in found], dtype=np.int64)
+        flat = [part for parts in found for part in parts]
+        return MaskPool.from_masks(flat, np.repeat(pool.sizes_hw()[positions], n_parts, axis=0)), n_parts
     chunks, sizes, counts = [], [np.empty((0, 2), dtype=np.int32)], [np.empty(0, dtype=np.int64)]
     for part in in_parts(pool.lengths(positions)):
         pieces, owner, heights = _side_by_side(pool, positions[part])
@@ -116,6 +130,41 @@ def component_pool(pool: MaskPool, positions: NDArray[np.int64]) -> tuple[MaskPo
         runs = np.stack([columns + y0, columns + y1], axis=1).ravel()
         chunks.append(cut_runs(_runs.xor_runs([runs]), bases, sizes[-1]))
     return MaskPool(chunks, np.concatenate(sizes)), np.concatenate(counts)
+
+
+def grown_pool(
+    pool: MaskPool, positions: NDArray[np.int64], radius: int, *, shape: str, shrink: bool = False
+) -> MaskPool:
+    """Return masks, given by their positions in a pool, dilated or eroded; see `dilate` and `erode` of `shapes`.
+
+    Raises
+    ------
+    MaskError
+        If the radius is negative or the shape unknown.
+    """
+    sizes, chunks = pool.sizes_hw()[positions].astype(np.int64), []
+    made = one_by_one("shrunk" if shrink else "grown", pool, positions, sizes, radius, shape)
+    if made is not None:
+        return MaskPool.from_masks(made, sizes)
+    reshape = erode if shrink else dilate
+    for part in in_parts(pool.lengths(positions), (1 << 15) // (2 * radius + 1)):
+        runs = pool.toggles(positions[part], keep=False)
+        chunks.append(pool_of_runs(*reshape(*runs, sizes[part], radius, shape=shape), sizes[part]))
+    return MaskPool(chunks, sizes.astype(np.int32))
+
+
+def resized_pool(pool: MaskPool, positions: NDArray[np.int64], size_hw: tuple[int, int]) -> MaskPool:
+    """Return masks, given by their positions in a pool, scaled to one size by nearest neighbour."""
+    sizes, group = np.unique(pool.sizes_hw()[positions], axis=0, return_inverse=True)
+    order, chunks = np.argsort(group.reshape(-1), kind="stable"), []
+    for nth, old in enumerate(sizes.tolist()):
+        members = positions[np.flatnonzero(group.reshape(-1) == nth)]
+        for part in in_parts(pool.lengths(members)):
+            runs = pool.toggles(members[part], keep=False)
+            new = np.broadcast_to(np.array(size_hw), (len(members[part]), 2))
+            chunks.append(pool_of_runs(*resize(*runs, (old[0], old[1]), size_hw), new))
+    made = MaskPool(chunks, np.broadcast_to(np.array(size_hw, dtype=np.int32), (len(positions), 2)))
+    return made if len(sizes) <= 1 else made.take(np.argsort(order))
 
 
 def hole_counts(pool: MaskPool, index: NDArray[np.int64]) -> NDArray[np.int64]:

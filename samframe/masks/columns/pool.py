@@ -64,7 +64,9 @@ class MaskPool:
         self._lock = threading.RLock()
 
     @classmethod
-    def from_masks(cls, counts: Sequence[bytes], sizes_hw: Sequence[tuple[int, int]]) -> MaskPool:
+    def from_masks(
+        cls, counts: Sequence[bytes], sizes_hw: Sequence[tuple[int, int]] | NDArray[Any]
+    ) -> MaskPool:
         """Make a pool of masks given as bytes and sizes.
 
         Parameters

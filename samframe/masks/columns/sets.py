@@ -11,6 +11,7 @@ from samframe.errors import MaskError
 from samframe.masks import runs as _runs
 from samframe.masks.columns.pool import MaskPool, in_parts
 from samframe.masks.rle import counts_from_pool
+from samframe.masks.runs import bases_of, lay_apart, lay_out, whole_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,13 +19,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "bases_of",
     "combined_pool",
     "cut_runs",
     "difference_runs",
     "inverted_pool",
     "pool_of_runs",
-    "whole_runs",
 ]
 
 
@@ -56,7 +55,7 @@ def combined_pool(
     chunks = []
     for part in in_parts(pool_a.lengths(own) + pool_b.lengths(theirs)):
         bases = bases_of(sizes[part])
-        placed = [_placed(pool.toggles(at[part], keep=False), bases) for pool, at in (a, b)]
+        placed = [lay_out(*pool.toggles(at[part], keep=False), bases) for pool, at in (a, b)]
         chunks.append(cut_runs(operation(placed), bases, sizes[part]))
     return MaskPool(chunks, sizes)
 
@@ -66,7 +65,7 @@ def inverted_pool(pool: MaskPool, positions: NDArray[np.int64]) -> MaskPool:
     sizes, chunks = pool.sizes_hw()[positions], []
     for part in in_parts(pool.lengths(positions)):
         bases = bases_of(sizes[part])
-        placed = _placed(pool.toggles(positions[part], keep=False), bases)
+        placed = lay_out(*pool.toggles(positions[part], keep=False), bases)
         chunks.append(cut_runs(_runs.xor_runs([placed, whole_runs(bases)]), bases, sizes[part]))
     return MaskPool(chunks, sizes)
 
@@ -77,7 +76,7 @@ def difference_runs(toggles: list[NDArray[Any]]) -> NDArray[Any]:
 
 
 def pool_of_runs(
-    toggles: NDArray[Any], offsets: NDArray[np.int64], sizes_hw: NDArray[np.int32]
+    toggles: NDArray[Any], offsets: NDArray[np.int64], sizes_hw: NDArray[np.integer[Any]]
 ) -> pa.LargeBinaryArray:
     """Return the COCO bytes of masks.
 
@@ -105,29 +104,8 @@ def pool_of_runs(
     return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(n_pixels), buffers)
 
 
-def bases_of(sizes_hw: NDArray[Any]) -> NDArray[np.int64]:
-    """Return where each mask's positions begin when masks are laid out one after another, a place between; (n + 1,)."""
-    bases = np.zeros(len(sizes_hw) + 1, dtype=np.int64)
-    np.cumsum(sizes_hw.astype(np.int64).prod(axis=1) + 1, out=bases[1:])
-    return bases
-
-
-def whole_runs(bases: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the toggles of masks that are full, laid out at these bases."""
-    runs = np.stack([bases[:-1], bases[1:] - 1], axis=1)
-    full: NDArray[np.int64] = runs[runs[:, 1] > runs[:, 0]].ravel()
-    return full
-
-
-def _placed(runs: tuple[NDArray[Any], NDArray[np.int64]], bases: NDArray[np.int64]) -> NDArray[np.int64]:
-    toggles, offsets = runs
-    placed: NDArray[np.int64] = toggles + np.repeat(bases[:-1], np.diff(offsets))
-    return placed
-
-
 def cut_runs(
     merged: NDArray[Any], bases: NDArray[np.int64], sizes_hw: NDArray[np.int32]
 ) -> pa.LargeBinaryArray:
     """Return the COCO bytes of toggles that were laid out one mask after another."""
-    offsets = np.searchsorted(merged, bases)
-    return pool_of_runs(merged - np.repeat(bases[:-1], np.diff(offsets)), offsets, sizes_hw)
+    return pool_of_runs(*lay_apart(merged, bases), sizes_hw)

@@ -3,24 +3,24 @@
 from samframe.masks.kernels.choice import in_use
 from samframe.masks.kernels.seam import (
     canonical_counts,
-    component_areas,
     component_counts,
     counts_of,
     decode,
     decode_batch,
     encode,
     encode_batch,
+    one_by_one,
     paint,
     paint_pool,
     png_counts,
     polygon_counts,
+    reshaped_counts,
     toggles_of,
     union_of_pool,
 )
 
 __all__ = [
     "canonical_counts",
-    "component_areas",
     "component_counts",
     "counts_of",
     "decode",
@@ -28,10 +28,12 @@ __all__ = [
     "encode",
     "encode_batch",
     "in_use",
+    "one_by_one",
     "paint",
     "paint_pool",
     "png_counts",
     "polygon_counts",
+    "reshaped_counts",
     "toggles_of",
     "union_of_pool",
 ]

@@ -8,6 +8,7 @@ rlemasklib: https://github.com/isarandi/rlemasklib (BSD).
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,10 @@ __all__ = [
     "counts",
     "decode",
     "encode",
+    "grown",
     "png",
     "polygon",
+    "shrunk",
     "toggles",
     "union",
 ]
@@ -36,6 +39,8 @@ Size = tuple[int, int]
 
 _MAX_PIXELS = 2**31
 _MAX_CHARS = 1 << 14  # NumPy spells and reads longer counts faster
+_MAX_RADIUS = 64
+_SHAPES = ("disk", "square")
 _NOISE = 32  # more than one change in this many pixels
 _PNG_NOISE = 16  # more than one byte of a file in this many pixels
 #: Whole numbers of at most six characters, of which all but the last say that more follow.
@@ -117,7 +122,39 @@ def components(counts: bytes, size_hw: Size, connectivity: int) -> list[bytes] |
     if not _suits(len(counts), size_hw):
         return None
     found = _read(counts, size_hw).connected_components(connectivity=connectivity)
-    return [_written(part) for part in found]
+    return [counts] if len(found) == 1 else [_written(part) for part in found]
+
+
+def grown(counts: bytes, size_hw: Size, radius: int, shape: str) -> bytes | None:
+    """Return the canonical counts of a mask dilated by a disk or a square."""
+    fits = shape in _SHAPES and 0 < radius < min(*size_hw, _MAX_RADIUS)
+    if not (fits and _suits(len(counts), size_hw)):
+        return None
+    return _written(_dilated(_read(counts, size_hw), radius, shape))
+
+
+def shrunk(counts: bytes, size_hw: Size, radius: int, shape: str) -> bytes | None:
+    """Return the canonical counts of a mask eroded by a disk or a square, background around the image."""
+    fits = shape in _SHAPES and 0 < 2 * radius < min(*size_hw, _MAX_RADIUS)
+    if not (fits and _suits(len(counts), size_hw)):
+        return None
+    height, width = size_hw
+    left = ~_dilated(~_read(counts, size_hw), radius, shape)
+    inner = left.crop(np.array([radius, radius, width - 2 * radius, height - 2 * radius], dtype=np.uint32))
+    return _written(inner.pad(radius, radius, radius, radius))
+
+
+def _dilated(mask: RLEMask, radius: int, shape: str) -> RLEMask:
+    if shape == "square":
+        return mask.dilate(kernel_shape="square", kernel_size=2 * radius + 1)
+    parts, reached, tall = [], 0, mask.copy()
+    for dx in range(-radius, 1):  # towards the middle the disk is taller
+        rise = math.isqrt(radius * radius - dx * dx)
+        if rise > reached:
+            tall.dilate_vertical(rise - reached, rise - reached, inplace=True)
+            reached = rise
+        parts += [tall.shift((0, dx)), tall.shift((0, -dx))] if dx else [tall]
+    return RLEMask.union(parts)
 
 
 def component_areas(counts: bytes, size_hw: Size, connectivity: int) -> Ints | None:

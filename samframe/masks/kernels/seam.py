@@ -18,24 +18,25 @@ from samframe.masks.rle import decode_batch as decode_many
 from samframe.masks.rle import encode_batch as encode_many
 from samframe.masks.rle import paint as painting
 from samframe.masks.runs import union_runs
-from samframe.masks.shapes import Rings, component_toggles, rasterise
+from samframe.masks.shapes import Rings, component_toggles, dilate, erode, rasterise
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "canonical_counts",
-    "component_areas",
     "component_counts",
     "counts_of",
     "decode",
     "decode_batch",
     "encode",
     "encode_batch",
+    "one_by_one",
     "paint",
     "paint_pool",
     "png_counts",
     "polygon_counts",
+    "reshaped_counts",
     "toggles_of",
     "union_of_pool",
 ]
@@ -220,11 +221,39 @@ def component_counts(rle: bytes, size_hw: Size, *, connectivity: int) -> list[by
     return [rle] if len(parts) == 1 else [counts_of(part, size_hw) for part in parts]
 
 
-def component_areas(rle: bytes, size_hw: Size, *, connectivity: int) -> Offsets | None:
-    """Return the area of each connected component, None where NumPy does better with many masks at once."""
+def one_by_one(
+    kernel: str, pool: Pool, positions: Offsets, sizes_hw: npt.NDArray[Any], *further: Any
+) -> list[Any] | None:
+    """Return what a kernel of rlemasklib makes of each mask at these positions of a pool.
+
+    None where NumPy is to work on all of them at once: there is no such kernel, or a mask does not suit it.
+    """
+    kernels, made = fast(), []
+    if kernels is None:
+        return None
+    work = getattr(kernels, kernel)
+    for rle, (height, width) in zip(pool.rles(positions), sizes_hw.tolist(), strict=True):
+        found = work(rle, (height, width), *further)
+        if found is None:
+            return None
+        made.append(found)
+    return made
+
+
+def reshaped_counts(
+    rle: bytes, size_hw: Size, toggles: Callable[[], Ints], radius: int, *, shape: str, shrink: bool
+) -> bytes:
+    """Return the counts of a mask dilated or eroded; see `dilate` and `erode` of `shapes`."""
     kernels = fast()
-    found: Offsets | None = kernels.component_areas(rle, size_hw, connectivity) if kernels else None
-    return found
+    if kernels:
+        found: bytes | None = (kernels.shrunk if shrink else kernels.grown)(rle, size_hw, radius, shape)
+        if found is not None:
+            return found
+    runs = toggles()
+    made = (erode if shrink else dilate)(
+        runs, np.array([0, runs.size]), np.array([size_hw]), radius, shape=shape
+    )[0]
+    return counts_of(made.astype(counts.position_dtype(size_hw[0] * size_hw[1]), copy=False), size_hw)
 
 
 def union_of_pool(pool: Pool, positions: Offsets, size_hw: Size) -> bytes:

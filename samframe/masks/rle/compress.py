@@ -22,6 +22,7 @@ _SIGN = 0x10
 _ONE = 2  # the offsets of one mask: its start and its end
 _ZERO = 48
 _TABLE = 16384  # differences from -16384 to 16383 are at most three characters and are looked up
+_FEW = 8  # longer differences that are spelt one by one
 _MANY = 4096  # differences of one mask from which it is worth asking whether nearly all are one character
 
 
@@ -69,6 +70,12 @@ def counts_from_pool(runs: Ints, offsets: Offsets) -> tuple[bytes, Offsets]:
 
 def _long_words(values: Ints) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int8]]:
     """Return differences of any length spelt in one or two words each, and how many characters each has."""
+    if values.size <= _FEW:
+        spelt = [_spell(value) for value in values.tolist()]
+        wide = b"".join(text.ljust(16, b"\0") for text in spelt)
+        return np.frombuffer(wide, dtype="<u8").reshape(-1, 2), np.array(
+            [len(text) for text in spelt], dtype=np.int8
+        )
     n_groups = int(max(values.max(), ~values.min())).bit_length() // 5 + 1
     words = np.zeros((values.size, 1 + (n_groups > 8)), dtype="<u8")  # noqa: PLR2004 - characters of a word
     n_chars = np.zeros(values.size, dtype=np.int8)

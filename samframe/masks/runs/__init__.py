@@ -4,6 +4,7 @@ from samframe.masks.runs.matrix import intersection_matrix, iou_matrix
 from samframe.masks.runs.overlap import boxes_meet, shared_pixels
 from samframe.masks.runs.toggles import (
     areas,
+    bases_of,
     bboxes,
     centroids,
     chunks,
@@ -11,13 +12,17 @@ from samframe.masks.runs.toggles import (
     covered_runs,
     gather,
     intersection_runs,
+    lay_apart,
+    lay_out,
     paired_intersection,
     union_runs,
+    whole_runs,
     xor_runs,
 )
 
 __all__ = [
     "areas",
+    "bases_of",
     "bboxes",
     "boxes_meet",
     "centroids",
@@ -28,8 +33,11 @@ __all__ = [
     "intersection_matrix",
     "intersection_runs",
     "iou_matrix",
+    "lay_apart",
+    "lay_out",
     "paired_intersection",
     "shared_pixels",
     "union_runs",
+    "whole_runs",
     "xor_runs",
 ]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "areas",
+    "bases_of",
     "bboxes",
     "centroids",
     "chunks",
@@ -24,8 +25,11 @@ __all__ = [
     "covered_runs",
     "gather",
     "intersection_runs",
+    "lay_apart",
+    "lay_out",
     "paired_intersection",
     "union_runs",
+    "whole_runs",
     "xor_runs",
 ]
 
@@ -305,3 +309,28 @@ def _at_least(toggles: Sequence[Ints], n_covers: int) -> Ints:
         return toggles[0]
     merged: Ints = covered_runs(np.concatenate(toggles), n_covers).astype(toggles[0].dtype)
     return merged
+
+
+def bases_of(sizes_hw: npt.NDArray[np.integer[Any]]) -> Offsets:
+    """Return where each mask's positions begin when masks are laid out one after another, a place between; (n + 1,)."""
+    bases = np.zeros(len(sizes_hw) + 1, dtype=np.int64)
+    np.cumsum(sizes_hw.astype(np.int64).prod(axis=1) + 1, out=bases[1:])
+    return bases
+
+
+def lay_out(toggles: Ints, offsets: Offsets, bases: Offsets) -> Offsets:
+    """Return the toggles of masks as they lie one after another at these bases."""
+    return np.add(toggles, np.repeat(bases[:-1], np.diff(offsets)), dtype=np.int64)
+
+
+def lay_apart(merged: Ints, bases: Offsets) -> tuple[Offsets, Offsets]:
+    """Return the toggles of each mask, and where each mask's begin, of masks that lie at these bases."""
+    offsets: Offsets = np.searchsorted(merged, bases.astype(merged.dtype))
+    return np.subtract(merged, np.repeat(bases[:-1], np.diff(offsets)), dtype=np.int64), offsets
+
+
+def whole_runs(bases: Offsets) -> Offsets:
+    """Return the toggles of masks that are full, as they lie at these bases."""
+    runs = np.stack([bases[:-1], bases[1:] - 1], axis=1)
+    full: Offsets = runs[runs[:, 1] > runs[:, 0]].ravel()
+    return full

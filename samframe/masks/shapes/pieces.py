@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from samframe.masks.rle import position_dtype
-from samframe.masks.runs import column_spans, union_runs
+from samframe.masks.runs import bases_of, column_spans, covered_runs, lay_apart
 
-__all__ = ["Pieces", "crop", "cut", "join_pieces", "merge_pieces", "resize"]
+__all__ = ["Pieces", "crop", "cut", "join_many", "join_pieces", "resize"]
 
 Ints = npt.NDArray[np.integer[Any]]
+Offsets = npt.NDArray[np.int64]
 Pieces = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
@@ -39,13 +40,19 @@ def join_pieces(pieces: Pieces, size_hw: tuple[int, int]) -> Ints:
     return toggles[keep].astype(position_dtype(size_hw[0] * size_hw[1]))
 
 
-def merge_pieces(pieces: Pieces, size_hw: tuple[int, int]) -> Ints:
-    """Return the toggles of the union of pieces in any order; empty ones are dropped."""
+def cut_many(toggles: Ints, offsets: Offsets, sizes_hw: Offsets) -> tuple[Pieces, Offsets]:
+    """Return the pieces of many masks, and whose each is."""
+    x, y0, y1, ends = column_spans(toggles, offsets, np.maximum(sizes_hw[:, 0], 1))
+    return (x, y0, y1), np.repeat(np.arange(len(sizes_hw)), np.diff(ends))
+
+
+def join_many(pieces: Pieces, owner: Offsets, sizes_hw: Offsets) -> tuple[Offsets, Offsets]:
+    """Return the toggles of many masks, and where each mask's begin, of pieces in any order that may overlap."""
     x, y0, y1 = pieces
-    filled = np.flatnonzero(y1 > y0)
-    spans = np.stack([x[filled] * size_hw[0] + y0[filled], x[filled] * size_hw[0] + y1[filled]], axis=1)
-    nothing = np.empty(0, dtype=np.int64)
-    return union_runs([spans.ravel(), nothing]).astype(position_dtype(size_hw[0] * size_hw[1]))
+    bases = bases_of(sizes_hw)
+    columns = x * sizes_hw[owner, 0]
+    columns += bases[owner]
+    return lay_apart(covered_runs(np.stack([columns + y0, columns + y1], axis=-1).ravel(), 1), bases)
 
 
 def crop(toggles: Ints, size_hw: tuple[int, int], xy: tuple[int, int], new_size_hw: tuple[int, int]) -> Ints:
@@ -73,31 +80,38 @@ def crop(toggles: Ints, size_hw: tuple[int, int], xy: tuple[int, int], new_size_
     return join_pieces((x[inside], y0, y1), new_size_hw)
 
 
-def resize(toggles: Ints, size_hw: tuple[int, int], new_size_hw: tuple[int, int]) -> Ints:
-    """Return the toggles of a mask scaled by nearest neighbour: the pixel under the centre of each new pixel.
+def resize(
+    toggles: Ints, offsets: Offsets, size_hw: tuple[int, int], new_size_hw: tuple[int, int]
+) -> tuple[Ints, Offsets]:
+    """Return masks scaled by nearest neighbour: the pixel under the centre of each new pixel.
 
     Parameters
     ----------
-    toggles : ndarray of int
+    toggles : ndarray of int, shape (n_toggles,)
+    offsets : ndarray of int64, shape (n + 1,)
     size_hw : (int, int)
-        Size of the mask in pixels.
+        Size of the masks in pixels.
     new_size_hw : (int, int)
         Size wanted.
 
     Returns
     -------
-    ndarray of int
+    toggles : ndarray of int
+    offsets : ndarray of int64, shape (n + 1,)
     """
-    if not toggles.size:
-        return np.empty(0, dtype=position_dtype(new_size_hw[0] * new_size_hw[1]))
-    x, y0, y1 = cut(toggles, size_hw[0])
+    n_masks = len(offsets) - 1
+    (x, y0, y1), owner = cut_many(toggles, offsets, np.broadcast_to(np.array(size_hw), (n_masks, 2)))
     rows, columns = (_sources(old, new) for old, new in zip(size_hw, new_size_hw, strict=True))
     y0, y1 = np.searchsorted(rows, y0), np.searchsorted(rows, y1)
-    first, last = np.searchsorted(x, columns), np.searchsorted(x, columns, side="right")
+    stride = size_hw[1] + 1
+    wanted = (np.arange(n_masks)[:, None] * stride + columns).ravel()
+    first, last = (np.searchsorted(owner * stride + x, wanted, side=side) for side in ("left", "right"))
     n_pieces = last - first
-    starts = np.cumsum(n_pieces) - n_pieces
-    which = np.arange(int(n_pieces.sum())) + np.repeat(first - starts, n_pieces)
-    return join_pieces((np.repeat(np.arange(columns.size), n_pieces), y0[which], y1[which]), new_size_hw)
+    which = np.arange(int(n_pieces.sum())) + np.repeat(first - (np.cumsum(n_pieces) - n_pieces), n_pieces)
+    target = np.repeat(np.arange(wanted.size), n_pieces)
+    new_sizes = np.broadcast_to(np.array(new_size_hw), (n_masks, 2))
+    spans = (target % max(columns.size, 1), y0[which], y1[which])
+    return join_many(spans, owner[which], new_sizes)
 
 
 def _sources(old: int, new: int) -> npt.NDArray[np.int64]:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from samframe.errors import MaskError
-from samframe.masks.runs import covered_runs
+from samframe.masks.runs import bases_of, covered_runs, lay_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -139,7 +139,7 @@ def _rasterise_some(rings: Rings, first: int, last: int, sizes: Offsets, rule: R
     after[ring_ends[filled + 1] - ring_ends[0] - 1] = ring_ends[filled] - ring_ends[0]
     heights, widths = sizes[mask].T
     # A place between two polygons: a run may end past the last pixel.
-    bases = _laid_out(heights * widths)
+    bases = bases_of(sizes[mask])
     width: Any = np.where(heights > 0, widths, 0)[polygon]
     crossings = _coco_crossings if rule == "coco" else _centre_crossings
     found = [np.empty(0, dtype=np.int64)]
@@ -153,17 +153,10 @@ def _rasterise_some(rings: Rings, first: int, last: int, sizes: Offsets, rule: R
         positions = positions.astype(np.int32)
     positions.sort()
     toggles = _odd_ones(positions)
-    offsets = np.searchsorted(toggles, bases.astype(toggles.dtype))
-    spread = toggles - np.repeat(bases[:-1], np.diff(offsets))
+    spread, offsets = lay_apart(toggles, bases)
     if (n_polygons <= 1).all():
         return spread, offsets[mask_ends - mask_ends[0]]
     return _united(spread, mask, np.diff(offsets), sizes)
-
-
-def _laid_out(n_pixels: Offsets) -> Offsets:
-    bases = np.zeros(len(n_pixels) + 1, dtype=np.int64)
-    np.cumsum(n_pixels + 1, out=bases[1:])
-    return bases
 
 
 def _odd_ones(positions: Ints) -> Ints:
@@ -179,10 +172,9 @@ def _odd_ones(positions: Ints) -> Ints:
 
 def _united(toggles: Ints, mask: Offsets, n_toggles: Offsets, sizes: Offsets) -> tuple[Ints, Offsets]:
     """Return the union of each mask's polygons, whose toggles come one polygon after another."""
-    bases = _laid_out(sizes.prod(axis=1))
+    bases = bases_of(sizes)
     merged = covered_runs(toggles + np.repeat(bases[:-1][mask], n_toggles), 1)
-    offsets = np.searchsorted(merged, bases)
-    return merged - np.repeat(bases[:-1], np.diff(offsets)), offsets
+    return lay_apart(merged, bases)
 
 
 def _columns_of(first: Offsets, last: Offsets) -> tuple[Offsets, Floats]:
