@@ -83,6 +83,7 @@ lint: $(VENV)/.stamp-lint $(VENV)/.stamp-test
 	@$(BIN)/mypy
 	@$(BIN)/basedpyright --level error
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/docs/test_signatures.py
 
 docs: $(VENV)/.stamp-docs
 	@$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html

@@ -14,7 +14,7 @@ __all__ = ["new_figure"]
 def new_figure(
     size_inches: tuple[float, float], *, layout: Literal["constrained"] | None = "constrained"
 ) -> Figure:
-    """Return a figure of nobody's; in a notebook that draws inline, one of pyplot's, which shows and closes it."""
+    """Return a new figure, not kept by pyplot; where a notebook draws inline, one that pyplot shows and closes."""
     if _draws_inline():
         from matplotlib import pyplot as plt  # noqa: PLC0415 - matplotlib is heavy
 

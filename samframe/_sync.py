@@ -40,7 +40,7 @@ class Background(Generic[T]):
     main : callable
         Makes the coroutine; called in the thread.
     stop : callable
-        Told to end the work early. The coroutine goes on until it has brought its affairs in order.
+        Told to end the work early. The coroutine runs on until it has saved what it holds.
 
     Raises
     ------

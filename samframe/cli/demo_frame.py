@@ -1,4 +1,4 @@
-"""What the demo segments: two bundled photographs with points, drawn scenes with prompts, and one prompt in vain."""
+"""What the demo segments: two bundled photographs with points, drawn scenes with prompts, and something absent."""
 
 from __future__ import annotations
 

@@ -158,7 +158,10 @@ class _Writer:
         if iou < min_iou:
             self._n_below += 1
             self._work.left_out.append(
-                (position, f"one outline says it with IoU {iou:.3f}, less than min_iou={min_iou:g}")
+                (
+                    position,
+                    f"the outline has IoU {iou:.3f} with the mask, less than min_iou={min_iou:g}",
+                )
             )
             return
         path, placed = self._place(member)

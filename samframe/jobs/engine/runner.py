@@ -49,12 +49,12 @@ class Runner:
         The spending, and its limit.
     progress : Progress
         Live figures; its ``settle`` is told every outcome.
-    base, consent : str
-        What the ledger writes beside each attempt: the deployment, and what the user agreed to.
-    fingerprint : str or None
-        Salted fingerprint of the API key.
-    retake_from : frozenset of JobState
-        Settled states that may be paid for again.
+    submitter : callable
+        Makes the step that submits, of this runner.
+    pace : Pace
+        When each job is asked for.
+    rng, wall_time : callable
+        Chance in 0..1, and seconds since 1970.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""COCO's compressed counts as the masks' own coin: checked, canonical, and turned into runs and toggles.
+"""COCO's compressed counts, the form in which masks are kept: checked, canonical, turned into runs and toggles.
 
 Counts are the bytes that pycocotools reads and writes (`compress` tells their format). Runs are lengths in
 column-major order, background first. Toggles are where the foreground starts and ends.
