@@ -4,7 +4,7 @@ var Scorer = {
     const first = docname.split("/")[0];
     if (first === "reference") return kind === "object" ? score - 4 : score - 8;
     if (["benchmarks", "background", "contract", "architecture", "decisions"].includes(first)) return score - 6;
-    if (first === "notebooks") return score;
+    if (["notebooks", "calls", "index", "start", "command", "404"].includes(first)) return score;
     return score + 8;
   },
   objNameMatch: 11,
