@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from samframe.labels.rasters import Faults, joined, masks_of_bytes, masks_of_pol
 from samframe.masks import Mask, MaskArray
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,6 +40,7 @@ _SEGMENTATIONS = {
     b"[": pa.struct([("size", pa.list_(pa.int64())), ("counts", pa.list_(pa.int64()))]),
 }
 _BOX = 4
+_THREADS = 2
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,49 +85,81 @@ def read_annotations(reader: ElementReader, sizes: Sizes, *, boxes: bool = False
     LabelError
         If the array is not read to its end.
     """
-    for elements in reader:
-        made = None if elements.is_exact else _by_arrow(elements, sizes, boxes=boxes)
-        if made is None:
-            values = parse_elements(elements)
-            if values is None:
-                values = parse_elements(reader.recut()) or []
-            made = _by_value(elements.first, values, sizes, boxes=boxes)
-        yield made
+    # Masks of one block are made while the next one is parsed; a few blocks wait at the most.
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="samframe-labels") as pool:
+        waiting: deque[Future[Annotations]] = deque()
+        for elements in reader:
+            parsed = None if elements.is_exact else _by_arrow(elements, sizes)
+            if parsed is not None:
+                waiting.append(pool.submit(_made, parsed, boxes=boxes))
+            else:
+                values = parse_elements(elements)
+                if values is None:
+                    values = parse_elements(reader.recut()) or []
+                waiting.append(pool.submit(_by_value, elements.first, values, sizes, boxes=boxes))
+            while len(waiting) > _THREADS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
-def _by_arrow(elements: Elements, sizes: Sizes, *, boxes: bool) -> Annotations | None:
+@dataclass(slots=True, kw_only=True)
+class _Parsed:
+    """A block that Arrow read: columns, and for each kind of segmentation where it stands, its table, images' sizes."""
+
+    first: int
+    columns: dict[str, list[Any]]
+    groups: list[tuple[bytes, NDArray[np.int64], pa.Table, NDArray[np.int64]]]
+
+
+def _made(parsed: _Parsed, *, boxes: bool) -> Annotations:
+    """Make the masks of a block."""
+    parts: list[tuple[NDArray[np.int64], MaskArray]] = []
+    faults: Faults = {}
+    for kind, places, table, sizes_hw in parsed.groups:
+        masks, found = _masks_of(kind, table, sizes_hw, boxes=boxes)
+        parts.append((places, masks))
+        faults |= {int(places[at]): words for at, words in found.items()}
+    n_rows = len(parsed.columns["id"])
+    whole = parts[0][1] if len(parts) == 1 else joined(parts, n_rows)
+    return Annotations(first=parsed.first, columns=parsed.columns, masks=whole, faults=faults)
+
+
+def _by_arrow(elements: Elements, sizes: Sizes) -> _Parsed | None:
     """Read a block by Arrow's parser, segmentations of one kind together; None where it has something else in it."""
     texts = elements.texts
     if b"\n" in elements.block or b"\r" in elements.block:  # white space: JSON's texts cannot have them
         texts = [text.replace(b"\n", b" ").replace(b"\r", b" ") for text in texts]
-    places: dict[bytes, list[int]] = defaultdict(list)
-    for at, text in enumerate(texts):
-        kind = b""
-        if b'"counts"' in text:
-            found = _COUNTS.search(text)
-            kind = found.group(1) if found else b""
-        places[kind].append(at)
+    places = _kinds(texts, elements.block)
     if not set(places) <= set(_SEGMENTATIONS):
         return None
-    parts: list[tuple[NDArray[np.int64], MaskArray]] = []
     columns: dict[str, list[Any]] = {name: [None] * len(texts) for name in STANDARD}
-    faults: Faults = {}
+    groups = []
     for kind, some in places.items():
         table = _table([texts[at] for at in some] if len(some) < len(texts) else texts, _SEGMENTATIONS[kind])
         if table is None or len(table) != len(some):
             return None
         for name, values in _columns(table).items():
-            column = columns.setdefault(name, [None] * len(texts))
             if len(some) == len(texts):
-                column[:] = values
-            else:
-                for at, value in zip(some, values, strict=True):
-                    column[at] = value
-        image_ids = [columns["image_id"][at] for at in some]
-        masks, found_faults = _masks_of(kind, table, sizes(image_ids), boxes=boxes)
-        parts.append((np.array(some, dtype=np.int64), masks))
-        faults |= {some[at]: words for at, words in found_faults.items()}
-    return Annotations(first=elements.first, columns=columns, masks=joined(parts, len(texts)), faults=faults)
+                columns[name] = values
+                continue
+            column = columns.setdefault(name, [None] * len(texts))
+            for at, value in zip(some, values, strict=True):
+                column[at] = value
+        sizes_hw = sizes([columns["image_id"][at] for at in some])
+        groups.append((kind, np.array(some, dtype=np.int64), table, sizes_hw))
+    return _Parsed(first=elements.first, columns=columns, groups=groups)
+
+
+def _kinds(texts: list[bytes], block: bytes) -> dict[bytes, Sequence[int]]:
+    """Return which texts have polygons, compressed and plain run lengths, by the first character of their counts."""
+    if block.count(b'"counts"') == 0:
+        return {b"": range(len(texts))}
+    places: dict[bytes, list[int]] = defaultdict(list)
+    for at, text in enumerate(texts):
+        found = _COUNTS.search(text) if b'"counts"' in text else None
+        places[found.group(1) if found else b""].append(at)
+    return dict(places)
 
 
 def _table(texts: list[bytes], segmentation: pa.DataType) -> pa.Table | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
 from dataclasses import dataclass, field
@@ -168,7 +169,15 @@ class _Images:
         """Return heights and widths, -1 where unknown, int64 of shape (n, 2)."""
         if self._array is None:
             self._array = np.array([*self.sizes, (-1, -1)], dtype=np.int64).reshape(-1, 2)
-        return self._array[[self.number(image_id) for image_id in image_ids]]
+        return self._array[self.numbers_of(image_ids)]
+
+    def numbers_of(self, image_ids: list[Any]) -> NDArray[np.int64]:
+        """Return the places of images by their ids, -1 where there is none of an id, int64 of shape (n,)."""
+        try:
+            found = map(self.numbers.get, image_ids, itertools.repeat(-1))
+            return np.fromiter(found, dtype=np.int64, count=len(image_ids))
+        except TypeError:  # an id that is a list or an object
+            return np.array([self.number(image_id) for image_id in image_ids], dtype=np.int64)
 
 
 def _read(
@@ -277,9 +286,8 @@ def _holds(found: NDArray[np.int64], value: int) -> bool:
 
 def _frame(images: _Images, names: dict[Any, str], blocks: list[Annotations], file: str) -> pd.DataFrame:
     """Put annotations in the order of their images, images without any between them."""
-    numbers = np.array(
-        [images.number(image_id) for block in blocks for image_id in block.columns["image_id"]],
-        dtype=np.int64,
+    numbers = np.concatenate(
+        [np.empty(0, dtype=np.int64), *(images.numbers_of(block.columns["image_id"]) for block in blocks)]
     )
     without = np.ones(len(images.ids), dtype=bool)
     without[numbers[numbers >= 0]] = False
@@ -342,13 +350,12 @@ def _told(
 ) -> tuple[list[str | None], list[str | None]]:
     """Return errors, each with its place in the file, and labels of all annotations."""
     errors: list[str | None] = [images.errors[at] if at >= 0 else None for at in numbers.tolist()]
-    labels: list[str | None] = []
+    labels: list[str | None]
     categories = columns["category_id"]
-    for category in categories:
-        try:
-            labels.append(names.get(category))
-        except TypeError:
-            labels.append(None)
+    try:
+        labels = list(map(names.get, categories))
+    except TypeError:  # an id that is a list or an object
+        labels = [names.get(category) if isinstance(category, int | str) else None for category in categories]
     ids = columns["id"]
     for at in np.flatnonzero(numbers < 0).tolist():
         errors[at] = f"{_place(file, at, ids)}: there is no image of the id {columns['image_id'][at]!r}"
@@ -358,8 +365,8 @@ def _told(
             if numbers[start + at] >= 0 or columns["image_id"][start + at] is None:
                 errors[start + at] = f"{_place(file, start + at, ids)}: {words}"
         start += len(block)
-    for at, label in enumerate(labels):
-        if label is None and errors[at] is None:
+    for at in [at for at, label in enumerate(labels) if label is None]:
+        if errors[at] is None:
             errors[at] = f"{_place(file, at, ids)}: there is no category of the id {categories[at]!r}"
     return errors, labels
 
