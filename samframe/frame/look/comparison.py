@@ -39,11 +39,13 @@ class Comparison:
         One row an image, on its label in the frame: ``image``, and for each variant ``NAME`` the columns ``mask_NAME``
         (dtype ``mask``; of several prompts the union of the masks that came), ``status_NAME`` (completed where all its
         prompts are), ``area_NAME`` (Int64, pixels), ``cost_NAME`` (Float64, US dollars its jobs cost, whenever they
-        were paid); for each two variants ``iou_A_B`` (Float64, NA where either has no mask).
+        were paid); for each two variants ``iou_A_B`` (Float64, NA where either has no mask). With truth: ``truth``
+        (dtype ``mask``), and ``truth_iou_NAME`` (Float64).
     summary : pandas.DataFrame
         One row a variant: ``images``, ``failure_rate``, ``area_share`` (mean share of the image), ``cost_usd`` (of its
         jobs, shared ones included), ``inference_time`` (mean seconds a job), and ``iou_NAME``, the mean IoU with each
-        variant, NA where no image has both.
+        variant, NA where no image has both. With truth: ``truth_iou`` ahead of all, the mean IoU with it, 0 where there
+        is no mask; the best variant comes first.
     variants : mapping of str to tuple of str
         The prompts of each name, as they were sent.
     report : RunReport
@@ -138,6 +140,7 @@ def make_comparison(
     names: NDArray[np.object_],
     report: RunReport,
     image_root: Any = None,
+    truth: MaskArray | None = None,
 ) -> Comparison:
     """Gather the rows of a run, one an image, variant and prompt, into one row an image.
 
@@ -155,6 +158,10 @@ def make_comparison(
         found |= _of_variant(result[names == name], places[names == name], name, len(sample))
     for a, b in itertools.combinations(variants, 2):
         found[iou_column(a, b)] = _nullable(_paired_iou(found[f"mask_{a}"], found[f"mask_{b}"]))
+    if truth is not None:
+        found["truth"] = truth
+        for name in variants:
+            found[f"truth_iou_{name}"] = _nullable(_paired_iou(found[f"mask_{name}"], truth))
     frame = pd.DataFrame(found, index=sample.index)
     engines = result["engine"].astype(object)
     return Comparison(
@@ -215,8 +222,15 @@ def _summary(frame: pd.DataFrame, names: list[str], rows: Mapping[str, pd.DataFr
         table[f"iou_{other}"] = [
             1.0 if name == other else _mean(_ious_of(frame, names, name, other).dropna()) for name in names
         ]
+    if "truth" in frame.columns:
+        # What failed found nothing: a prompt is not better for having failed where it is hard.
+        means = [_mean(frame[f"truth_iou_{name}"].fillna(0.0)) for name in names]
+        table = {"truth_iou": means, **table}
     floats = dict.fromkeys([column for column in table if column != "images"], "Float64")
-    return pd.DataFrame(table, index=pd.Index(names, dtype=object, name="variant")).astype(floats)
+    summary = pd.DataFrame(table, index=pd.Index(names, dtype=object, name="variant")).astype(floats)
+    return (
+        summary.sort_values("truth_iou", ascending=False, kind="stable") if "truth_iou" in table else summary
+    )
 
 
 def _area_shares(masks: pd.Series) -> list[float]:

@@ -14,12 +14,15 @@ from samframe._frame import only_column
 from samframe.errors import OptionError
 from samframe.frame.call import factorize_cells, plan, read_prompt, start
 from samframe.frame.look.comparison import Comparison, iou_column, make_comparison
+from samframe.frame.measure import cell_keys, mask_column, share_images
+from samframe.masks import MaskArray
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Hashable, Iterable, Sequence
 
     from samframe.jobs import Plan
+    from samframe.masks import Mask
     from samframe.segmind import Client
 
 __all__ = ["compare"]
@@ -34,6 +37,7 @@ def compare(
     n: int = 50,
     seed: int = 0,
     image_col: Hashable = "image",
+    truth: pd.DataFrame | None = None,
     dry: bool = False,
     max_cost: float | None = None,
     client: Client | None = None,
@@ -61,6 +65,10 @@ def compare(
         The same seed draws the same images of the same frame.
     image_col : column name
         Cells as :func:`segment` takes them.
+    truth : DataFrame, optional
+        True masks, such as :func:`read_coco` gives, of the one thing that is asked for (``truth[truth["label"] ==
+        "car"]``). Only its images are sampled; variants are ranked by their IoU with all true masks of an image
+        together.
     dry : bool
         Return the :class:`Plan` of the same call; nothing is sent.
     max_cost, client, store, model, rate_limit, retry, image_root, progress
@@ -92,7 +100,10 @@ def compare(
     prompts = _checked(variants)
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise OptionError(f"n is a number of images, 1 or more; it is {n!r}. Nothing was sent.")
-    sample = _sample(only_column(df, image_col), n, seed)
+    cells, wanted = only_column(df, image_col), None
+    if truth is not None:
+        cells, wanted = _with_truth(df, truth, image_col)
+    sample = _sample(cells, n, seed)
     rows = [
         (at, name, prompt) for at in range(len(sample)) for name, texts in prompts.items() for prompt in texts
     ]
@@ -118,9 +129,35 @@ def compare(
     result = run.result()
     places = np.array([at for at, _, _ in rows], dtype=np.int64)
     names = np.array([name for _, name, _ in rows], dtype=object)
+    true = None if wanted is None else MaskArray.from_masks([wanted[key] for key in cell_keys(sample)])
     return make_comparison(
-        sample, prompts, result, places=places, names=names, report=run.report(), image_root=image_root
+        sample,
+        prompts,
+        result,
+        places=places,
+        names=names,
+        report=run.report(),
+        image_root=image_root,
+        truth=true,
     )
+
+
+def _with_truth(
+    df: pd.DataFrame, truth: pd.DataFrame, image_col: Hashable
+) -> tuple[pd.Series, dict[Hashable, Mask]]:
+    """Return the images that the truth has, and of each all its true masks together."""
+    named = truth if image_col in truth.columns else truth.rename(columns={"image": image_col})
+    shared = share_images(df, named, image_col)
+    masks = mask_column(truth, "mask")
+    united: dict[int, Mask] = {}
+    for number, mask in zip(shared.truth.tolist(), masks, strict=True):
+        if number >= 0 and mask is not pd.NA:
+            united[number] = united[number] | mask if number in united else mask
+    has_truth = np.isin(shared.predictions, list(united))
+    cells = only_column(df, image_col)[has_truth]
+    keys = cell_keys(cells)
+    wanted = {key: united[at] for key, at in zip(keys, shared.predictions[has_truth].tolist(), strict=True)}
+    return cells, wanted
 
 
 def _checked(variants: Any) -> dict[str, tuple[str, ...]]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "mask_column"]
 
 _LABELS = ("label", "prompt")
 _ONE = "object"
@@ -189,7 +189,14 @@ def _some(labels: dict[Any, None]) -> str:
     return ", ".join(repr(label)[:40] for label in list(labels)[:3])
 
 
-def _mask_array(frame: pd.DataFrame, name: Hashable) -> MaskArray:
+def mask_column(frame: pd.DataFrame, name: Hashable) -> MaskArray:
+    """Return a column of masks, of any form that ``astype("mask")`` takes.
+
+    Raises
+    ------
+    OptionError
+        If there is no such column, or it holds no masks.
+    """
     column = only_column(frame, name)
     try:
         array = column.array if isinstance(column.array, MaskArray) else column.astype("mask").array
@@ -213,7 +220,7 @@ def _truth(
     area_col: Hashable | None,
     crowd_col: Hashable | None,
 ) -> Objects:
-    masks = _mask_array(truth, mask_col)
+    masks = mask_column(truth, mask_col)
     own = columns.areas(masks.pool, masks.positions)
     keep = ~masks.isna() & (images >= 0) & np.array([label is not None for label in labels], dtype=bool)
     has_id = (
@@ -246,7 +253,7 @@ def _predictions(
     mask_col: Hashable,
     scores: NDArray[np.float64] | None,
 ) -> Objects:
-    masks = _mask_array(df, mask_col)
+    masks = mask_column(df, mask_col)
     area = columns.areas(masks.pool, masks.positions)
     keep = ~masks.isna() & (images >= 0) & np.array([label is not None for label in labels], dtype=bool)
     keep &= area > 0 if scores is None else ~np.isnan(scores)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Shared", "share_images"]
+__all__ = ["Shared", "cell_keys", "share_images"]
 
 _SHOWN = 3
 
@@ -85,13 +85,14 @@ def _keys(frame: pd.DataFrame, by: Any) -> list[Hashable]:
     """Return what tells each row's image, None where nothing does."""
     if by is None:
         return list(frame.index)
-    columns = [_column_keys(only_column(frame, name)) for name in (by if isinstance(by, list) else [by])]
+    columns = [cell_keys(only_column(frame, name)) for name in (by if isinstance(by, list) else [by])]
     if len(columns) == 1:
         return columns[0]
     return [None if None in parts else parts for parts in zip(*columns, strict=True)]
 
 
-def _column_keys(column: pd.Series) -> list[Hashable]:
+def cell_keys(column: pd.Series) -> list[Hashable]:
+    """Return what tells the image of each cell, None where it is missing."""
     known: dict[int, Hashable] = {}
     keys: list[Hashable] = []
     for cell in column.tolist():
