@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from samframe._cells import one_line
 from samframe._version import __version__
 from samframe.cli import (
+    check_local as _check_local,
+)
+from samframe.cli import (
     credits as _credits,
 )
 from samframe.cli import (
@@ -17,6 +20,9 @@ from samframe.cli import (
 )
 from samframe.cli import (
     export as _export,
+)
+from samframe.cli import (
+    export_onnx as _export_onnx,
 )
 from samframe.cli import (
     ledger as _ledger,
@@ -114,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"samframe {__version__}")
     parser.add_argument("--versions", action=_Versions, nargs=0, help="what a bug report needs")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (_demo, _segment, _serve, _credits, _ledger, _export, _verify):
+    for module in (_demo, _segment, _serve, _credits, _ledger, _export, _export_onnx, _check_local, _verify):
         module.add_command(commands)
     return parser
 

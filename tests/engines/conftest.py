@@ -11,6 +11,8 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 # Tiny models gain nothing by threads, which wait for each other on a busy machine. Before torch is imported.
 os.environ["OMP_NUM_THREADS"] = "1"
+# The same numbers wherever in memory they lie, as far as the library of linear algebra can.
+os.environ["MKL_CBWR"] = "COMPATIBLE"
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,8 @@ def tiny_sam2_config(side_px=256):
             "mlp_dim": 64,
             "num_attention_heads": 4,
             "iou_head_hidden_dim": 32,
+            # So that both happen: one mask that is sure enough, and the best of three in its place.
+            "dynamic_multimask_stability_thresh": 0.8,
         },
     )
 
@@ -59,6 +61,11 @@ def save_tiny_sam2(folder, *, seed=0, side_px=256):
         for name, weight in model.named_parameters():
             if weight.ndim > 1 and "layer_norm" not in name:
                 weight.mul_(4.0)
+        for (
+            mlp
+        ) in model.mask_decoder.output_hypernetworks_mlps:  # outlines as sure as those of trained weights
+            for weight in mlp.proj_out.parameters():
+                weight.mul_(40.0)
     model.save_pretrained(folder)
     return model
 

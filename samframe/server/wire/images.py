@@ -101,6 +101,10 @@ def read_image(text: str, *, asset: Callable[[str], bytes | None], max_side_px: 
     try:
         with Pillow.open(io.BytesIO(raw), formats=_FORMATS) as picture:
             width, height = picture.size
+    except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
+        raise ValueError(
+            f"The image is too large ({error}): at most {max_side_px} x {max_side_px} px are taken"
+        ) from None
     except _UNREADABLE:
         raise ValueError("The image is no PNG, JPG or GIF") from None
     if max(width, height) > max_side_px:

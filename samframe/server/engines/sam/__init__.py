@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from samframe.server.engines.sam.engine import SamEngine
+from samframe.server.engines.sam.export_onnx import export_onnx
 from samframe.server.engines.sam.load import load_sam
 
-__all__ = ["SamEngine", "load_sam"]
+__all__ = ["SamEngine", "export_onnx", "load_sam"]

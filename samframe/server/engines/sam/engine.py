@@ -64,7 +64,7 @@ class SamEngine(ServedEngine):
     licence : str
         Of the weights.
     cache_bytes : int
-        Room for what the models made of images.
+        Room for what the models made of images; that of the image at hand is kept beside it.
     where : str
         The device, for the banner.
     """
@@ -85,6 +85,8 @@ class SamEngine(ServedEngine):
         self._detector = detector
         self._concepts = concepts
         self._embeddings: ByteCache[Embedding] = ByteCache(cache_bytes)
+        #: Key and embedding of each model's image at hand: jobs about it follow each other, whatever the cache holds.
+        self._at_hand: dict[str, tuple[str, Embedding]] = {}
         # Callers other than the server's one model thread wait for their turn.
         self._turn = threading.RLock()
         self.n_encodes = 0
@@ -113,7 +115,7 @@ class SamEngine(ServedEngine):
                 embedding, _ = self._embed(kind, model, picture)
                 if kind == "points":
                     model.decode(embedding, Question(points=[(middle, middle)]), size_hw=picture.size_hw)
-            self._embeddings.clear()
+            self._forget()
             self.n_encodes = 0
 
     def prepare(self, picture: Picture) -> bool:
@@ -139,7 +141,7 @@ class SamEngine(ServedEngine):
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                self._embeddings.clear()
+                self._forget()
                 raise EngineRefused(
                     f"No memory is left for an image of {picture.size_hw[1]} x {picture.size_hw[0]} px "
                     f"({self.facts.words}): {HARDWARE_ADVICE}"
@@ -148,7 +150,7 @@ class SamEngine(ServedEngine):
     def close(self) -> None:
         """Let the models and all that is kept go."""
         with self._turn:
-            self._embeddings.clear()
+            self._forget()
             self._points = self._detector = self._concepts = None
 
     def _kinds(self) -> list[tuple[str, Any]]:
@@ -202,11 +204,17 @@ class SamEngine(ServedEngine):
     def _embed(self, kind: str, model: PointModel | TorchSam3, picture: Picture) -> tuple[Embedding, bool]:
         key = f"{kind}:{picture.key}"
         kept = self._embeddings.get(key)
+        at_hand = self._at_hand.get(kind)
+        if kept is None and at_hand is not None and at_hand[0] == key:
+            kept = at_hand[1]
         if kept is not None:
+            self._at_hand[kind] = (key, kept)
             return kept, True
+        self._at_hand.pop(kind, None)
         made = self._with_room(lambda: model.encode(picture.pixels()))
         self.n_encodes += 1
         self._embeddings.put(key, made, n_bytes=made.n_bytes)
+        self._at_hand[kind] = (key, made)
         return made, False
 
     def _with_room(self, work: Callable[[], Embedding]) -> Embedding:
@@ -217,8 +225,12 @@ class SamEngine(ServedEngine):
             if not is_out_of_memory(error) or not len(self._embeddings):
                 raise
             logger.warning("Memory ran out: what was kept of %d images is dropped", len(self._embeddings))
-            self._embeddings.clear()
+            self._forget()
         return work()
+
+    def _forget(self) -> None:
+        self._embeddings.clear()
+        self._at_hand.clear()
 
 
 def _union(masks: list[NDArray[np.bool_]]) -> NDArray[np.bool_]:
