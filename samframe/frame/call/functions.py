@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Unpack
 
 from samframe._signature import with_options
 from samframe._sync import run_nested
+from samframe.frame.call.given import as_frame, guess_columns
 from samframe.frame.call.options import CallOptions, SegmentOptions
 from samframe.frame.call.run import Run, interrupt_text
 from samframe.frame.call.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Mapping
 
     import pandas as pd
 
@@ -35,12 +37,13 @@ def segment(
     Parameters
     ----------
     df : pandas.DataFrame
-        Any index, any length. It is not changed.
+        Any index, any length. It is not changed. A path, a folder of pictures or a list of images stands for a frame of
+        one column.
     image_col : column name
         A path, an http(s) URL (passed on, not downloaded), a data URI, bytes, a Pillow image, a uint8 array of shape
         (H, W), (H, W, 3) or (H, W, 4), or an fsspec URL.
     prompt_col : column name or None
-        Text that names the object. None where rows have coordinates only.
+        Text that names the object; a list of texts asks for each. None where rows have coordinates only.
     coordinates_col, remove_coordinates_col : column name, or two, optional
         Points to include and to exclude: ``(x, y)``, a list of points or an (n, 2) array a row, in pixels of the image
         as stored, or the text of these as CSV files hold it; or the columns of x and of y. ``sam-v2-image`` ignores
@@ -54,6 +57,17 @@ def segment(
         Slug of a model that samframe knows, see :func:`samframe.models`, or a profile of your own.
     parameters : mapping, optional
         The model's own parameters: ``{"threshold": 0.4}`` for ``sam3-image``.
+    prompts : list of str or mapping, optional
+        Prompts for every image: the result has a row for each, with the column ``prompt``, and repeats the index. A
+        mapping of labels to prompts, ``{"vehicle": ["car", "truck"]}``, adds the column ``label``; of synonyms' masks
+        that are the same object the best stays. Every prompt is a job.
+    exclude : str or list of str, optional
+        Prompts whose masks are taken away from those of ``prompts``.
+    same_iou : float
+        From which intersection over union on the masks of two synonyms are the same object.
+    only : "missing", optional
+        Ask only for rows that have neither a mask nor a mark of the gallery or the annotator; the others stay as they
+        are, and existing columns are filled.
     client : Client, optional
         Where to send jobs; None: Segmind, with the key of ``SEGMIND_API_KEY``. ``samframe.offline()`` needs no key.
     overlay_mask : bool
@@ -78,8 +92,8 @@ def segment(
         ``engine`` and ``score`` (0 to 1, how sure the local server's engine is; Segmind tells none).
     columns : mapping, optional
         New names for output columns: ``{"mask": "car_mask"}``.
-    overwrite : bool
-        Whether output columns may replace existing ones.
+    overwrite : bool or "edited"
+        Whether output columns may replace existing ones; masks that were corrected by hand only with ``"edited"``.
     progress : {"auto", "widget", "bar"} or bool
         How the run shows itself.
     image_root : path, optional
@@ -122,10 +136,9 @@ def segment(
     >>> out["status"].tolist()
     ['completed']
     """
-    call = CallOptions.of("segment", image_col, prompt_col, options)
-    if call.bridge != "nest":
-        return Run(Work(df, call)).result()
-    work = Work(df, call)
+    work = _work("segment", df, image_col, prompt_col, options)
+    if work.options.bridge != "nest":
+        return Run(work).result()
     try:
         run_nested(Run(work, here=True).main, stop=work.stop)
     except KeyboardInterrupt:
@@ -146,7 +159,7 @@ async def asegment(
     When it is cancelled, POSTs in flight are answered, their ids are kept, and ``CancelledError`` goes on;
     ``samframe.last_run().frame`` has the rows so far.
     """
-    work = Work(df, CallOptions.of("asegment", image_col, prompt_col, options))
+    work = _work("asegment", df, image_col, prompt_col, options)
     await Run(work, here=True).main()
     work.raise_failed_rows()
     return work.frame()
@@ -160,7 +173,7 @@ def start(
     **options: Unpack[SegmentOptions],
 ) -> Run:
     """Start the run of :func:`segment` and return at once with a live handle."""
-    return Run(Work(df, CallOptions.of("start", image_col, prompt_col, options)))
+    return Run(_work("start", df, image_col, prompt_col, options))
 
 
 @with_options(CallOptions)
@@ -174,7 +187,25 @@ def plan(
 
     Images are read and hashed; nothing is sent.
     """
-    return Work(df, CallOptions.of("plan", image_col, prompt_col, options), dry=True).plan()
+    return _work("plan", df, image_col, prompt_col, options, dry=True).plan()
+
+
+def _work(
+    function: str,
+    data: Any,
+    image_col: Any,
+    prompt_col: Any,
+    options: Mapping[str, Any],
+    *,
+    dry: bool = False,
+) -> Work:
+    """Return the work of a call; what it is given need not be a frame."""
+    call = CallOptions.of(function, image_col, prompt_col, options)
+    df = as_frame(function, data, image_col)
+    changes = guess_columns(df, data, call)
+    if "image_col" in changes:
+        df = df.set_axis([changes["image_col"]], axis=1)
+    return Work(df, replace(call, **changes) if changes else call, dry=dry)
 
 
 def survey(df: pd.DataFrame, call: CallOptions) -> Survey:

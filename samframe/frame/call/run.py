@@ -78,7 +78,7 @@ class Run:
         progress = self.progress
         if progress is None:
             raise OptionError("The run still reads its images; there is nothing to report yet.")
-        return make_report(progress)
+        return make_report(progress, notes=self._work.notes)
 
     def stop(self) -> None:
         """Send nothing more; POSTs in flight are answered and their ids kept. Returns at once."""
@@ -104,6 +104,12 @@ class Run:
             raise KeyboardInterrupt(interrupt_text(self._work)) from None
         self._work.raise_failed_rows()
         return self.frame
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError(
+            "A Run belongs to the process that it runs in and is not pickled. Its frame is: run.frame; in another "
+            "process the same call collects what this one has paid for."
+        )
 
     def __repr__(self) -> str:
         progress = self.progress

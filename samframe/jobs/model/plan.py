@@ -110,6 +110,8 @@ class Plan:
         How long the run is expected to take.
     max_cost : float or None
         The hard stop that was given, in US dollars.
+    notes : tuple of str
+        How images would be changed to be sent.
     """
 
     rows: int
@@ -123,6 +125,7 @@ class Plan:
     price_usd: float = 0.0
     minutes: float = 0.0
     max_cost: float | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def usd_low(self) -> float:
@@ -153,6 +156,7 @@ class Plan:
         if self.max_cost is not None:
             over = ", stops there" if self.usd_low > self.max_cost else ""
             lines.append(("max_cost", f"{format_usd(self.max_cost)}{over}"))
+        lines += [("note", note) for note in self.notes]
         return lines
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,9 +13,9 @@ import pandas as pd
 from samframe._cells import is_missing
 from samframe._frame import has_column
 from samframe.errors import ImageError, OptionError
-from samframe.frame.call.boxes import BoxFormat, read_boxes, why_not_on
-from samframe.frame.call.hints import missing_column
-from samframe.frame.call.points import read_points
+from samframe.frame.cells.boxes import BoxFormat, read_boxes, why_not_on
+from samframe.frame.cells.hints import missing_column
+from samframe.frame.cells.points import read_points
 from samframe.jobs import Boxes, Job, Parameters, Points, job_key
 
 if TYPE_CHECKING:
@@ -88,8 +89,21 @@ class Inputs:
         """How many rows cannot be sent."""
         return int(np.count_nonzero(self.codes < 0))
 
+    def problem_counts(self) -> list[tuple[str, int]]:
+        """Return each problem with how many rows have it."""
+        counts = np.bincount(-1 - self.codes[self.codes < 0], minlength=len(self.problems))
+        return list(zip(self.problems, counts.tolist(), strict=True))
 
-def distinct_rows(df: pd.DataFrame, columns: Sequence[Any]) -> Distinct:
+    def notes(self) -> tuple[str, ...]:
+        """Return how images were changed to be sent, each way once, with how many images it concerns."""
+        images = {job.image.identity: job.image.note for job in self.jobs if job.image.note is not None}
+        counts = Counter(images.values())
+        return tuple(f"{note} ({count:,} image{'s' if count > 1 else ''})." for note, count in counts.items())
+
+
+def distinct_rows(
+    df: pd.DataFrame, columns: Sequence[Any], *, rows: NDArray[np.int64] | None = None
+) -> Distinct:
     """Find the distinct combinations of the image, prompt, points, remove-points and boxes columns.
 
     Parameters
@@ -98,6 +112,8 @@ def distinct_rows(df: pd.DataFrame, columns: Sequence[Any]) -> Distinct:
         Any index.
     columns : sequence of five column names or None
         None stands for a column of nothing; a list of two or four names for numbers that lie in columns of their own.
+    rows : ndarray of int64, optional
+        What each row is called in ``first``; None: its position.
 
     Raises
     ------
@@ -128,7 +144,7 @@ def distinct_rows(df: pd.DataFrame, columns: Sequence[Any]) -> Distinct:
         remove_points=lists[3],
         boxes=lists[4],
         combinations=np.stack([part[first] for part in parts], axis=1),
-        first=first,
+        first=first if rows is None else rows[first],
         codes=rank[inverse.reshape(-1)].astype(np.int64),
     )
 
