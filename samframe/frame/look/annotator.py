@@ -42,9 +42,10 @@ def annotate(
     """Open rows one at a time in the notebook, to correct their masks by clicks, a prompt, brush and polygon.
 
     A click includes, a right-click or Shift-click excludes, Enter sends: nothing is sent by a click, and the price
-    stands beside the button. Jobs go through the ordinary engine: equal ones are paid once, stored ones are free. Rows
-    put in the queue (Q) are sent as one batch (Shift Enter). A accepts the mask that is shown, R throws the edits away,
-    U and Y undo and redo, through all rows.
+    stands beside the button. With :func:`samframe.local` nothing is charged, and a click is sent at once. Jobs go
+    through the ordinary engine: equal ones are paid once, stored ones are free. Rows put in the queue (Q) are sent as
+    one batch (Shift Enter). A accepts the mask that is shown, R throws the edits away, U and Y undo and redo, through
+    all rows.
 
     Parameters
     ----------
