@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 
 from samframe._files import atomic_write
 from samframe.errors import MaskError
-from samframe.export.dataset.cells import storable_cells
 from samframe.masks import from_arrow, to_arrow
 
 if TYPE_CHECKING:
@@ -32,8 +31,7 @@ def write_parquet(
 ) -> None:
     """Write a frame with masks to one Parquet file.
 
-    The file appears whole or not at all. Pages carry checksums. See :func:`samframe.to_arrow` for the columns;
-    paths are written as text, Pillow images and pixel arrays as the bytes of PNG files.
+    The file appears whole or not at all. Pages carry checksums. See :func:`samframe.to_arrow` for the columns.
 
     Parameters
     ----------
@@ -55,7 +53,7 @@ def write_parquet(
     OSError
         If the file cannot be written.
     """
-    table = to_arrow(storable_cells(df), preserve_index=preserve_index)
+    table = to_arrow(df, preserve_index=preserve_index)
     ordinary = ordinary_leaves(table.schema)
     with atomic_write(path) as temporary:
         pq.write_table(

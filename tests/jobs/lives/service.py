@@ -167,7 +167,7 @@ class FakeClient:
     """What a session needs of a client."""
 
     identity = "https://api.segmind.com"
-    is_offline = False
+    is_free = False
     rate_limit = None
     key = ApiKey("SG_0123456789abcdef", strict=True)
 
