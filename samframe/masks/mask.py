@@ -19,7 +19,6 @@ from samframe.masks.png import reader as _png_mask
 from samframe.masks.png.levels import pixels_of_png
 from samframe.masks.rle import codec as _codec
 from samframe.masks.rle import counts as _counts
-from samframe.masks.shapes import Rings
 from samframe.masks.shapes import (
     components as _components,
 )
@@ -318,7 +317,7 @@ class Mask(MaskValue):
             2**40 pixels, or the rule is another.
         """
         size = _counts.check_size(size_hw)
-        return cls._trusted(kernels.polygon_counts(Rings.from_lists([polygons]), size, rule=rule), size)
+        return cls._trusted(kernels.polygon_counts(polygons, size, rule=rule), size)
 
     @classmethod
     def from_bbox(cls, bbox_xywh: tuple[float, float, float, float], size_hw: tuple[int, int]) -> Self:

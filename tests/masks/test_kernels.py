@@ -19,7 +19,6 @@ from samframe import Mask
 from samframe.errors import MaskError
 from samframe.masks import MaskArray, decode_batch, encode_batch
 from samframe.masks.kernels.choice import fast
-from samframe.masks.png.container import parse_png
 from samframe.masks.rle import batch, codec, counts, paint
 from samframe.masks.shapes import Rings, component_toggles, dilate, erode, rasterise
 from samframe.testing import hard_masks
@@ -89,16 +88,6 @@ def test_any_polygon_has_equal_bytes_by_both_kernels(corners, height, width):
 
 
 @C
-@pytest.mark.parametrize("pixels", PIXELS)
-def test_a_gray_png_has_equal_bytes_by_both_kernels(pixels):
-    """C leaves a PNG to our own reader or gives the same mask."""
-    png = Mask.from_numpy(pixels).to_png()
-
-    assert quick.png(png, parse_png(png).size_hw) in {None, codec.encode(pixels)}
-    assert Mask.from_png(png) == Mask.from_numpy(pixels)
-
-
-@C
 @pytest.mark.parametrize(
     ("text", "size_hw"),
     [
@@ -137,7 +126,7 @@ def test_runs_of_length_0_and_long_spellings_become_canonical():
     [
         lambda pixels: pixels,
         np.asfortranarray,
-        lambda pixels: pixels.astype(np.float32) * 0.25,
+        lambda pixels: pixels.astype(np.float32),
         lambda pixels: pixels.astype(np.int64) * -3,
         lambda pixels: np.repeat(pixels, 2, axis=1)[:, ::2],
         lambda pixels: np.frombuffer(pixels.tobytes(), dtype=bool).reshape(pixels.shape),

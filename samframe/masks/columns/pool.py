@@ -272,7 +272,7 @@ def _decode(
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Decode entries; `data` is addressed by `offsets` of shape (n + 1,)."""
     if int(sizes_hw.astype(np.int64).prod(axis=1).max(initial=0)) >= MAX_PIXELS:
-        return toggles_from_pool(data, offsets, np.int64)
+        return toggles_from_pool(data, offsets)
     return decode_column(data, offsets)
 
 

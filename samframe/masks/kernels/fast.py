@@ -9,7 +9,6 @@ rlemasklib: https://github.com/isarandi/rlemasklib (BSD).
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +26,6 @@ __all__ = [
     "decode",
     "encode",
     "grown",
-    "png",
     "polygon",
     "shrunk",
     "toggles",
@@ -42,9 +40,8 @@ _MAX_CHARS = 1 << 14  # NumPy spells and reads longer counts faster
 _MAX_RADIUS = 64
 _SHAPES = ("disk", "square")
 _NOISE = 32  # more than one change in this many pixels
-_PNG_NOISE = 16  # more than one byte of a file in this many pixels
-#: Whole numbers of at most six characters, of which all but the last say that more follow.
-_NUMBERS = re.compile(rb"(?:[P-o]{0,5}[0-O])+")
+#: Characters as "e" where a number ends, "m" where more follows, "x" where they are none of the format's.
+_KINDS = b"x" * 48 + b"e" * 32 + b"m" * 32 + b"x" * 144
 
 
 def _suits(n_chars: int, size_hw: Size) -> bool:
@@ -85,7 +82,9 @@ def counts(toggles: Ints, size_hw: Size) -> bytes | None:
 
 def canonical(counts: bytes, size_hw: Size) -> bytes | None:
     """Return the canonical spelling of counts from anywhere; None for what is malformed, too."""
-    if not _suits(len(counts), size_hw) or _NUMBERS.fullmatch(counts) is None:
+    kinds = counts.translate(_KINDS)
+    whole = kinds.endswith(b"e") and b"x" not in kinds and b"mmmmmm" not in kinds
+    if not (whole and _suits(len(counts), size_hw)):
         return None
     try:  # no run passes 2**32, for none has more terms than there are characters
         return _written(_read(counts, size_hw))
@@ -102,7 +101,7 @@ def encode(pixels: npt.NDArray[Any]) -> bytes | None:
     if not pixels.flags.writeable:  # rlemasklib asks for an array that could be written to
         pixels = pixels.copy(order="K")
     lines = pixels if pixels.flags.c_contiguous else pixels.T
-    sample = lines[:: max(1, len(lines) // 16)]
+    sample = lines[:: max(1, len(lines) // 8)]
     if np.count_nonzero(sample[:, 1:] != sample[:, :-1]) * _NOISE > sample.size:
         return None
     return _written(RLEMask.from_array(pixels, is_sparse=True))
@@ -172,19 +171,16 @@ def union(masks: Sequence[bytes], size_hw: Size) -> bytes | None:
     return _written(RLEMask.union([_read(one, size_hw) for one in masks]))
 
 
-def polygon(ring: npt.NDArray[np.float64], size_hw: Size) -> bytes | None:
-    """Return the canonical counts of one polygon, corners of shape (n, 2), by pycocotools' rule."""
-    if not 0 < size_hw[0] * size_hw[1] < _MAX_PIXELS or float(np.abs(ring).max()) > 4 * max(size_hw):
-        return None
-    return _written(RLEMask.from_polygon(ring.ravel(), imshape=size_hw))
-
-
-def png(data: bytes, size_hw: Size, threshold: int = 128) -> bytes | None:
-    """Return the canonical counts of luma `threshold` or more in a sound PNG of 8-bit gray, not interlaced."""
-    if len(data) * _PNG_NOISE > size_hw[0] * size_hw[1]:
-        return None
+def polygon(ring: Any, size_hw: Size) -> bytes | None:
+    """Return the canonical counts of one ring, flat or (n, 2), by pycocotools' rule."""
     try:
-        mask = RLEMask.from_png(data=data, threshold=threshold)
-    except ValueError:  # damaged within: our own reader says how
+        corners = np.array(ring, dtype=np.float64)
+    except (TypeError, ValueError):
         return None
-    return _written(mask) if mask.shape == size_hw and mask.any() else None
+    sound = corners.size >= 6 and (corners.shape[1:] == (2,) or (corners.ndim == 1 and not corners.size & 1))  # noqa: PLR2004
+    far = 4 * max(size_hw)  # lines are walked: not for miles
+    if not (
+        sound and 0 < size_hw[0] * size_hw[1] < _MAX_PIXELS and -far < corners.min() <= corners.max() < far
+    ):
+        return None
+    return _written(RLEMask.from_polygon(corners.ravel(), imshape=size_hw))

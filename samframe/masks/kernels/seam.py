@@ -21,7 +21,9 @@ from samframe.masks.runs import union_runs
 from samframe.masks.shapes import Rings, component_toggles, dilate, erode, rasterise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    from samframe.masks.shapes import Rule
 
 __all__ = [
     "canonical_counts",
@@ -34,7 +36,6 @@ __all__ = [
     "one_by_one",
     "paint",
     "paint_pool",
-    "png_counts",
     "polygon_counts",
     "reshaped_counts",
     "toggles_of",
@@ -266,19 +267,12 @@ def union_of_pool(pool: Pool, positions: Offsets, size_hw: Size) -> bytes:
     return counts_of(union_runs(np.split(toggles, offsets[1:-1])), size_hw)
 
 
-def polygon_counts(rings: Rings, size_hw: Size, *, rule: Any) -> bytes:
+def polygon_counts(polygons: Iterable[Any], size_hw: Size, *, rule: Rule) -> bytes:
     """Return the counts of the polygons of one mask; see `rasterise`."""
-    kernels = fast()
-    single = rule == "coco" and len(rings.ring_ends) == 2  # noqa: PLR2004 - where it begins and ends
-    found: bytes | None = kernels.polygon(rings.corners, size_hw) if kernels and single else None
-    if found is not None:
-        return found
-    ((_, toggles, _),) = rasterise(rings, [size_hw], rule=rule)
+    listed, kernels = list(polygons), fast()
+    if kernels and rule == "coco" and len(listed) == 1:
+        found: bytes | None = kernels.polygon(listed[0], size_hw)
+        if found is not None:
+            return found
+    ((_, toggles, _),) = rasterise(Rings.from_lists([listed]), [size_hw], rule=rule)
     return counts_of(toggles.astype(counts.position_dtype(size_hw[0] * size_hw[1]), copy=False), size_hw)
-
-
-def png_counts(data: bytes, size_hw: Size, *, threshold: int = 128) -> bytes | None:
-    """Return the counts of luma `threshold` or more in a PNG of 8-bit gray, None where our own reader is to read it."""
-    kernels = fast()
-    found: bytes | None = kernels.png(data, size_hw, threshold) if kernels else None
-    return found

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from samframe.masks.kernels import counts_of, png_counts
+from samframe.masks.kernels import counts_of
 from samframe.masks.png.container import PngParts, inflate, inflate_pieces, parse_png, read_with_pillow
 from samframe.masks.png.levels import refuse_other_pictures
 from samframe.masks.rle import toggles_from_array, toggles_from_bits
@@ -55,10 +55,6 @@ def counts_from_png(data: bytes) -> tuple[bytes, tuple[int, int]]:
     """
     parts = parse_png(data)
     if not (parts.interlaced or parts.transparent):
-        plain = parts.bit_depth == 8 and parts.colour_type == _GRAY  # noqa: PLR2004 - a byte a pixel
-        quick = png_counts(data, parts.size_hw) if plain else None
-        if quick is not None:
-            return quick, parts.size_hw
         bits = _read_bits(parts)
         if bits is not None:
             return counts_of(toggles_from_bits(bits, parts.size_hw), parts.size_hw), parts.size_hw
@@ -74,12 +70,6 @@ def counts_from_sure_png(data: bytes) -> tuple[bytes, tuple[int, int]]:
         As `counts_from_png`; and if the picture is no mask: a map of numbers, coloured, of shades alone.
     """
     parts = parse_png(data)
-    is_gray = parts.colour_type == _GRAY and not (parts.interlaced or parts.transparent or parts.animated)
-    if is_gray and parts.bit_depth == 8:  # noqa: PLR2004 - a byte a pixel
-        # Black and white alone: what is not black is white.
-        quick = png_counts(data, parts.size_hw, threshold=1)
-        if quick is not None and quick == png_counts(data, parts.size_hw, threshold=_MOST):
-            return quick, parts.size_hw
     found = toggles_from_plain_png(data)
     if found is not None:
         return counts_of(*found), parts.size_hw

@@ -1,7 +1,7 @@
 """COCO's run-length code of binary masks: characters, runs, pixels, one mask or thousands."""
 
 from samframe.masks.rle.batch import decode_batch, encode_batch
-from samframe.masks.rle.codec import decode, encode, toggles_from_array, toggles_from_bits
+from samframe.masks.rle.codec import encode, toggles_from_array, toggles_from_bits
 from samframe.masks.rle.column_decode import MAX_PIXELS, decode_column, suspects
 from samframe.masks.rle.counts import (
     canonical_counts,
@@ -21,7 +21,6 @@ __all__ = [
     "check_size",
     "counts_from_pool",
     "counts_from_runs",
-    "decode",
     "decode_batch",
     "decode_column",
     "encode",

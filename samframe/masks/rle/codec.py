@@ -13,8 +13,7 @@ import numpy.typing as npt
 
 from samframe.errors import MaskError
 from samframe.masks.rle.bits import columns_of, unpack_columns
-from samframe.masks.rle.counts import checked_toggles, counts_from_toggles, position_dtype
-from samframe.masks.rle.paint import paint_toggles
+from samframe.masks.rle.counts import counts_from_toggles, position_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,11 +22,9 @@ __all__ = [
     "as_bool",
     "as_words",
     "binary_pixels",
-    "decode",
     "encode",
     "is_dense",
     "next_column",
-    "paint_toggles",
     "set_bits",
     "toggles_from_array",
     "toggles_from_bits",
@@ -238,25 +235,3 @@ def _toggles_from_columns(columns: npt.NDArray[np.bool_] | Bytes, n_pixels: int)
     if flat[-1]:
         found.append(np.array([n_pixels], dtype=dtype))
     return np.concatenate(found)
-
-
-def decode(counts: bytes, size_hw: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """Return the pixels of a mask.
-
-    Parameters
-    ----------
-    counts : bytes
-        COCO's compressed counts.
-    size_hw : (int, int)
-        Height and width in pixels.
-
-    Returns
-    -------
-    ndarray of bool, shape (H, W), C order
-
-    Raises
-    ------
-    MaskError
-        If the counts are malformed or do not fit the size.
-    """
-    return paint_toggles(checked_toggles(counts, size_hw)[0], size_hw)

@@ -6,6 +6,7 @@ column-major order, background first. Toggles are where the foreground starts an
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from samframe.errors import MaskError
 from samframe.masks.rle.compress import counts_from_pool
-from samframe.masks.rle.expand import is_shortest, runs_from_pool
+from samframe.masks.rle.expand import expand, is_shortest
 
 __all__ = [
     "canonical_counts",
@@ -101,8 +102,7 @@ def runs_from_counts(counts: bytes) -> npt.NDArray[np.int64]:
 
 def _runs_of(counts: bytes) -> Ints:
     """Return the run lengths of counts, int64 or, where they fit, int32."""
-    pool = np.frombuffer(counts, dtype=np.uint8)
-    runs, _ = runs_from_pool(pool, np.array([0, pool.size], dtype=np.int64))
+    runs = expand(counts)
     if runs.size and int(runs.min()) < 0:
         raise MaskError("malformed RLE counts: a run is negative")
     return runs
@@ -128,10 +128,8 @@ def toggles_from_counts(counts: bytes, size_hw: tuple[int, int]) -> Ints:
     return toggles
 
 
-def toggles_from_pool(
-    pool: npt.NDArray[np.uint8], offsets: Offsets, dtype: type[np.int32 | np.int64] = np.int64
-) -> tuple[Ints, Offsets]:
-    """Decode the counts of many masks at once, which are trusted to be valid.
+def toggles_from_pool(pool: npt.NDArray[np.uint8], offsets: Offsets) -> tuple[Offsets, Offsets]:
+    """Decode the counts of masks of any size, one after another, which are trusted to be valid.
 
     Parameters
     ----------
@@ -139,30 +137,18 @@ def toggles_from_pool(
         The compressed counts of all masks, one after another.
     offsets : ndarray of int64, shape (n + 1,)
         Mask i owns ``pool[offsets[i]:offsets[i + 1]]``.
-    dtype : numpy int32 or int64
-        Type of the positions; see `position_dtype`.
 
     Returns
     -------
-    toggles : ndarray of `dtype`, shape (n_toggles,)
+    toggles : ndarray of int64, shape (n_toggles,)
         ``start, end, start, end ...`` of all masks, column-major positions, ends excluded.
     offsets : ndarray of int64, shape (n + 1,)
         Mask i owns ``toggles[offsets[i]:offsets[i + 1]]``; every mask has an even number.
     """
-    offsets = np.asarray(offsets, dtype=np.int64)
-    first = int(offsets[0])
-    runs, run_offsets = runs_from_pool(pool[first : int(offsets[-1])], offsets - first)
-    sums = np.zeros(runs.size + 1, dtype=np.int64)
-    np.cumsum(runs, out=sums[1:])
-    n_runs = np.diff(run_offsets)
-    n_toggles = n_runs & ~1
-    toggles: Ints = (sums[1:] - np.repeat(sums[run_offsets[:-1]], n_runs)).astype(dtype)
-    odd = n_runs & 1
-    if odd.any():  # the last run is background: no toggle ends it
-        toggles = np.delete(toggles, run_offsets[1:][odd == 1] - 1)
-    toggle_offsets = np.zeros(offsets.size, dtype=np.int64)
-    np.cumsum(n_toggles, out=toggle_offsets[1:])
-    return toggles, toggle_offsets
+    runs = [_runs_of(pool[first:end].tobytes()) for first, end in pairwise(offsets.tolist())]
+    parts = [np.add.accumulate(own[: own.size & ~1], dtype=np.int64) for own in runs]
+    ends = np.cumsum([0, *(part.size for part in parts)], dtype=np.int64)
+    return np.concatenate([np.empty(0, dtype=np.int64), *parts]), ends
 
 
 def counts_from_toggles(toggles: Ints, size_hw: tuple[int, int]) -> bytes:

@@ -1,6 +1,6 @@
 """Arithmetic on decoded runs: set operations, areas, boxes, overlaps, for one mask or many at once."""
 
-from samframe.masks.runs.matrix import intersection_matrix, iou_matrix
+from samframe.masks.runs.matrix import intersection_matrix
 from samframe.masks.runs.overlap import boxes_meet, shared_pixels
 from samframe.masks.runs.toggles import (
     areas,
@@ -32,7 +32,6 @@ __all__ = [
     "gather",
     "intersection_matrix",
     "intersection_runs",
-    "iou_matrix",
     "lay_apart",
     "lay_out",
     "paired_intersection",

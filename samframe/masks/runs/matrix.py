@@ -1,4 +1,4 @@
-"""Every mask against every other: shared pixels and IoU as matrices.
+"""Every mask against every other: shared pixels as a matrix.
 
 In one column of an image a simple mask is one span. Spans of one column meet in ``min(ends) - max(starts)`` pixels,
 so a row of the matrix is four passes over a table (masks x columns), which numpy does many values at a time. The
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from samframe.masks.runs.toggles import areas, bboxes, chunks, column_spans, gather, paired_intersection
+from samframe.masks.runs.toggles import bboxes, chunks, column_spans, gather, paired_intersection
 
-__all__ = ["intersection_matrix", "iou_matrix"]
+__all__ = ["intersection_matrix"]
 
 Ints = npt.NDArray[np.integer[Any]]
 Offsets = npt.NDArray[np.int64]
@@ -45,30 +45,6 @@ class _Tables:
     right: npt.NDArray[np.int64]
     noisy: npt.NDArray[np.bool_]
     more: _Pieces
-
-
-def iou_matrix(
-    pool_a: Ints, offsets_a: Offsets, pool_b: Ints, offsets_b: Offsets, size_hw: tuple[int, int]
-) -> npt.NDArray[np.float64]:
-    """Return intersection over union of every mask of A and every mask of B.
-
-    Parameters
-    ----------
-    pool_a, pool_b : ndarray of int
-        Toggles; all masks have one size.
-    offsets_a, offsets_b : ndarray of int64, shape (n_a + 1,) and (n_b + 1,)
-    size_hw : (int, int)
-        Height and width in pixels.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_a, n_b)
-        0.0 where both are empty.
-    """
-    shared = intersection_matrix(pool_a, offsets_a, pool_b, offsets_b, size_hw)
-    union = areas(pool_a, offsets_a)[:, None] + areas(pool_b, offsets_b)[None, :] - shared
-    ratio: npt.NDArray[np.float64] = shared / np.maximum(union, 1)
-    return ratio
 
 
 def intersection_matrix(
