@@ -27,12 +27,13 @@ from .export import ExportReport as ExportReport
 from .export import quote_formulas as quote_formulas
 from .export import read_parquet as read_parquet
 from .export import split as split
-from .export import to_coco as to_coco
-from .export import to_huggingface as to_huggingface
 from .export import to_parquet as to_parquet
-from .export import to_semantic as to_semantic
-from .export import to_yolo as to_yolo
 from .export import verify as verify
+from .export.formats import to_coco as to_coco
+from .export.formats import to_huggingface as to_huggingface
+from .export.formats import to_label_studio as to_label_studio
+from .export.formats import to_semantic as to_semantic
+from .export.formats import to_yolo as to_yolo
 from .frame import DatasetRun as DatasetRun
 from .frame import Evaluation as Evaluation
 from .frame import Run as Run

@@ -74,7 +74,7 @@ class TrainingSet:
 
     def shelf(self, folders: dict[str, Path] | None) -> Shelf:
         """Return who copies images into the folder of each split; None copies nothing."""
-        for path in (folders or {}).values():
+        for path in set((folders or {}).values()):
             path.mkdir(parents=True)
         return Shelf(folders, self.members.names)
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from samframe.errors import LabelError, MaskError, OptionError
-from samframe.labels.brush import brush_mask
 from samframe.labels.elements import ElementReader, parse_elements
 from samframe.labels.frame import LabelRows
 from samframe.labels.places import ImageFolder, check_folder
 from samframe.labels.scan import outline_of
 from samframe.labels.shapes import box_of_shape, ellipse_of_shape, polygon_of_shape
 from samframe.masks import Mask
+from samframe.masks.brush import brush_mask
 
 if TYPE_CHECKING:
     import os

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ WRITERS = {
     "yolo": samframe.to_yolo,
     "huggingface": samframe.to_huggingface,
     "semantic": samframe.to_semantic,
+    "label_studio": samframe.to_label_studio,
 }
 
 
@@ -50,6 +52,8 @@ def coco_of(folder):
 
 def class_names(folder):
     """The classes of a written set, by whichever file lists them."""
+    if (folder / "label_config.xml").exists():
+        return [label.get("value") for label in ET.parse(folder / "label_config.xml").iter("Label")]  # noqa: S314 - written by us
     if (folder / "annotations").exists():
         return [category["name"] for category in coco_of(folder)["categories"]]
     if (folder / "labels.txt").exists():

@@ -20,11 +20,18 @@ from samframe._cells import without_folders
 from samframe._files import atomic_folder
 from samframe.errors import ImageError, OptionError
 from samframe.export import to_coco, to_huggingface, to_semantic, to_yolo
+from samframe.export.formats import to_label_studio
 from samframe.export.formats import training_set as _training_set
 from samframe.masks import Mask
 from samframe.testing import HOSTILE_TEXTS
 
-WRITERS = {"coco": to_coco, "yolo": to_yolo, "huggingface": to_huggingface, "semantic": to_semantic}
+WRITERS = {
+    "coco": to_coco,
+    "yolo": to_yolo,
+    "huggingface": to_huggingface,
+    "semantic": to_semantic,
+    "label_studio": to_label_studio,
+}
 HOSTILE_NAMES = [
     "CON",
     "nul",
@@ -99,7 +106,7 @@ def test_nothing_of_the_machine_is_in_it(frame, tmp_path, write, pictures):
         data = path.read_bytes()
         assert str(tmp_path).encode() not in data
         assert not data.startswith(b"\x80\x04")
-        assert path.suffix in {".json", ".jsonl", ".txt", ".yaml", ".png", ".parquet"}
+        assert path.suffix in {".json", ".jsonl", ".txt", ".yaml", ".png", ".parquet", ".xml"}
 
 
 def test_messages_tell_nothing_of_the_machine(frame, tmp_path, write, pictures):

@@ -18,6 +18,7 @@ WRITERS = {
     "yolo": samframe.to_yolo,
     "huggingface": samframe.to_huggingface,
     "semantic": samframe.to_semantic,
+    "label_studio": samframe.to_label_studio,
 }
 
 

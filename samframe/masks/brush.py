@@ -1,4 +1,4 @@
-"""Label Studio's run lengths of brushes: a bit stream of the RGBA pixels, row by row, to a mask.
+"""Label Studio's run lengths of brushes: a bit stream of the RGBA pixels, row by row, to a mask and back.
 
 The stream (described in ``label-studio-converter``'s ``brush.py``): 32 bits, how many values there are, four a pixel; 5
 bits, the bits of a value less one; four times 4 bits, the bits of a length less one. Then blocks: a bit, whether one
@@ -13,16 +13,59 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from samframe.errors import MaskError
-from samframe.masks import Mask
+from samframe.masks.mask import Mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["brush_mask"]
+__all__ = ["brush_mask", "brush_rle"]
 
 _CHANNELS = 4
 _MAX_PIXELS = 2**28
 _HEAD_BITS = 32 + 5 + 4 * 4
+
+
+#: Widths in bits that a run's length may have, as Label Studio's own writer has them.
+_WIDTHS = (3, 4, 8, 16)
+_VALUE_BITS = 8
+
+
+def brush_rle(mask: Mask) -> list[int]:
+    """Return the run lengths of a mask as Label Studio's brush has them: bytes, 0 to 255.
+
+    All four values of a pixel are 255 on the mask and 0 beside it, as its own converter writes them.
+    """
+    pixels = mask.to_numpy().ravel()
+    starts = np.flatnonzero(np.concatenate([[True], pixels[1:] != pixels[:-1]]))[: pixels.size]
+    lengths = np.diff(np.append(starts, pixels.size)) * _CHANNELS
+    most = 1 << _WIDTHS[-1]
+    # Runs that are too long for the widest length are several.
+    parts = -(-lengths // most)
+    run = np.repeat(np.arange(len(lengths)), parts)
+    is_last = np.append(run[1:] != run[:-1], True)[: len(run)]
+    length = np.where(is_last, (lengths - (parts - 1) * most)[run], most)
+    width_at = np.searchsorted([1 << width for width in _WIDTHS], length)
+    fields = np.stack(
+        [np.ones_like(length), width_at, length - 1, pixels[starts][run] * (2**_VALUE_BITS - 1)], axis=1
+    )
+    widths = np.stack(
+        [
+            np.ones_like(length),
+            np.full_like(length, 2),
+            np.array(_WIDTHS)[width_at],
+            np.full_like(length, _VALUE_BITS),
+        ],
+        axis=1,
+    )
+    head = [(pixels.size * _CHANNELS, 32), (_VALUE_BITS - 1, 5), *((width - 1, 4) for width in _WIDTHS)]
+    values, bits = (
+        np.concatenate([np.array([one[at] for one in head]), table.ravel()])
+        for at, table in enumerate((fields, widths))
+    )
+    field = np.repeat(np.arange(len(bits)), bits)
+    place = np.arange(len(field)) - np.repeat(np.cumsum(bits) - bits, bits)
+    stream = (values[field] >> (bits[field] - 1 - place)) & 1
+    return np.packbits(stream.astype(np.uint8)).tolist()
 
 
 def brush_mask(rle: Any, size_hw: tuple[int, int]) -> Mask:
