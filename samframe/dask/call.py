@@ -28,6 +28,24 @@ class PortableClient:
     """
 
     client: Client | None
+    problem: str | None = None
+
+    def here(self) -> Client | None:
+        """Return the client of this process.
+
+        Raises
+        ------
+        AuthenticationError
+            If it has no key here.
+        """
+        if self.problem is not None:
+            raise AuthenticationError(self.problem)
+        if self.client is None:
+            try:
+                Client()
+            except AuthenticationError as error:
+                raise AuthenticationError(_on_a_worker(error)) from None
+        return self.client
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.client is None:
@@ -83,15 +101,26 @@ def _arrived_private(
     return PortableClient(_PrivateElsewhere(base_url, identity, is_sam=is_sam, rate_limit=rate_limit))
 
 
-@functools.cache
+def _on_a_worker(error: AuthenticationError) -> str:
+    return (
+        f"On a worker: {error} The key is not sent along with the work: give it to the workers' environment, for "
+        'example LocalCluster(env={"SEGMIND_API_KEY": os.environ["SEGMIND_API_KEY"]}), or start them with it. '
+        "Nothing was sent."
+    )
+
+
 def _arrived(base_url: str, rate_limit: float | None, allowed_hosts: tuple[str, ...]) -> PortableClient:
     """Return the client of this process for an address."""
     try:
-        return PortableClient(Client(base_url=base_url, rate_limit=rate_limit, allowed_hosts=allowed_hosts))
+        return PortableClient(_client_here(base_url, rate_limit, allowed_hosts))
     except AuthenticationError as error:
-        raise AuthenticationError(
-            f"On a worker: {error} The key is not sent along with the work: set SEGMIND_API_KEY for the workers."
-        ) from None
+        # Raised by the first task: an error while work is unpacked is told as one of "different environments".
+        return PortableClient(None, _on_a_worker(error))
+
+
+@functools.cache
+def _client_here(base_url: str, rate_limit: float | None, allowed_hosts: tuple[str, ...]) -> Client:
+    return Client(base_url=base_url, rate_limit=rate_limit, allowed_hosts=allowed_hosts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,5 +70,5 @@ def segment_partition(part: pd.DataFrame, call: PartitionCall) -> pd.DataFrame:
     if part.empty:
         return empty_result(part, call.checked())
     return segment_until_stopped(
-        part, call.image_col, call.prompt_col, call_id=call.name, client=call.client.client, **call.options
+        part, call.image_col, call.prompt_col, call_id=call.name, client=call.client.here(), **call.options
     )

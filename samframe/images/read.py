@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import PurePath
@@ -47,6 +48,13 @@ _FSSPEC_SCHEMES = frozenset(
 #: Where a record says its image lies: datasets has path, its viewer's API src, others a URL.
 _PLACES = ("path", "url", "src")
 _MOST_NAMES = 6
+#: What str() makes of a Pillow image, bytes, an array or a record.
+_PRINTED = re.compile(
+    r"<PIL\."
+    r"|b(?:ytearray\()?['\"](?:\\x89PNG|\\xff\\xd8|GIF8|RIFF)"
+    r"|\[\[\s*\[?\s*\d+[\s,]"
+    r"|\{['\"](?:bytes|path)['\"]:"
+)
 
 _BLANK = " \t\r\n\v\f\u00a0\u200b\u200c\u200d\u2060\ufeff"
 
@@ -204,6 +212,11 @@ def _recognise_text(text: str, root: str | None) -> Source | Image:
     stripped = text.strip(_BLANK)
     if not stripped:
         raise ImageError("no image: the cell is empty")
+    if _PRINTED.match(stripped):
+        raise ImageError(
+            f"{shorten(stripped, limit=40)} is the printed form of an image, not the image: the column was turned to "
+            'text. With Dask: dask.config.set({"dataframe.convert-string": False}) before the frame is made'
+        )
     scheme = scheme_of(stripped)
     match scheme:
         case "http" | "https":

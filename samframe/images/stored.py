@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["read_orientation", "read_stored", "without_orientation"]
 
 _ORIENTATION_TAG = 0x0112
+_PNG_MARKS = (b"eXIf", b"Raw profile type", b"XML:com.adobe.xmp")
 _EXIF_MARK = b"Exif\x00\x00"
 
 
@@ -56,7 +57,11 @@ def read_orientation(data: bytes, header: Header) -> int:
         If Pillow cannot open the file.
     """
     with quiet():
-        return orientation_of(open_picture(data, header))
+        picture = open_picture(data, header)
+        # Pillow decodes a whole PNG to find notes behind its pixels: where no chunk can hold one, there is none.
+        if header.format == "PNG" and not any(mark in data for mark in _PNG_MARKS):
+            return 1
+        return orientation_of(picture)
 
 
 def without_orientation(data: bytes) -> bytes:

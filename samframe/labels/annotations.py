@@ -153,8 +153,12 @@ def _by_arrow(elements: Elements, sizes: Sizes) -> _Parsed | None:
 
 def _kinds(texts: list[bytes], block: bytes) -> dict[bytes, Sequence[int]]:
     """Return which texts have polygons, compressed and plain run lengths, by the first character of their counts."""
-    if block.count(b'"counts"') == 0:
+    n_counts = block.count(b'"counts"')
+    if n_counts == 0:
         return {b"": range(len(texts))}
+    first = _COUNTS.search(texts[0])
+    if first is not None and n_counts == len(texts) == block.count(first.group()):
+        return {first.group(1): range(len(texts))}  # if that is not so, the parser finds out
     places: dict[bytes, list[int]] = defaultdict(list)
     for at, text in enumerate(texts):
         found = _COUNTS.search(text) if b'"counts"' in text else None

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from samframe._frame import FOLDER_ATTR
 from samframe.errors import MaskError, OptionError
 from samframe.masks.array import MaskArray, MaskDtype
 from samframe.masks.arrow import STORAGE_TYPE, is_mask_type, masks_from_arrow, masks_to_arrow
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 
 __all__ = ["from_arrow", "to_arrow"]
+
+_MOST_DETAIL = 300
 
 #: Where the metadata stand in an Arrow schema, and so in a Parquet file.
 METADATA_KEY = b"samframe"
@@ -49,10 +52,17 @@ def to_arrow(df: pd.DataFrame, *, preserve_index: bool | None = None) -> pa.Tabl
     """
     mask_columns = _mask_columns(df)
     plain = df.copy(deep=False)
+    plain.attrs = {name: value for name, value in df.attrs.items() if name != FOLDER_ATTR}
     for position in range(len(df.columns)):
         if isinstance(df.dtypes.iloc[position], MaskDtype):
             plain.isetitem(position, np.full(len(df), None, dtype=object))
-    table = pa.Table.from_pandas(plain, preserve_index=preserve_index)
+    try:
+        table = pa.Table.from_pandas(plain, preserve_index=preserve_index)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        detail = "; ".join(str(part) for part in error.args) or str(error)
+        raise OptionError(
+            f"The frame cannot be an Arrow table: {detail[:_MOST_DETAIL]}. Convert that column."
+        ) from error
     described: dict[str, dict[str, str]] = {}
     for label in mask_columns:
         array, name = df[label].array, str(label)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from samframe._cells import as_text
 from samframe._figure import new_figure
-from samframe._frame import has_column, only_column
+from samframe._frame import has_column, image_cells, only_column, remembered
 from samframe.errors import OptionError
 from samframe.masks import MaskDtype
 from samframe.plotting.tile import Tile, draw_tile, make_tile
@@ -115,6 +115,7 @@ def plot_masks(
     >>> axes[0].get_title()
     'the first object'
     """
+    image_col, mask_col = remembered(frame, "image", image_col), remembered(frame, "mask", mask_col)
     _check_masks(frame, mask_col)
     if not 1 <= n <= _MOST_TILES:
         raise OptionError(f"n is a number of rows from 1 to {_MOST_TILES}; it is {n!r}.")
@@ -126,7 +127,8 @@ def plot_masks(
     note_texts = _texts(shown, notes, lambda rows: _default_notes(rows, mask_col), "notes")
     include = _cells(shown, coordinates_col)
     exclude = _cells(shown, remove_coordinates_col)
-    cells = zip(only_column(shown, image_col), shown[mask_col], strict=True)
+    only_column(shown, image_col)
+    cells = zip(image_cells(shown, image_col), shown[mask_col], strict=True)
     tiles = [
         make_tile(
             image,

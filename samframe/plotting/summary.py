@@ -10,7 +10,7 @@ import pandas as pd
 
 from samframe._cells import as_text
 from samframe._figure import new_figure
-from samframe._frame import has_column, only_column
+from samframe._frame import has_column, only_column, remembered
 from samframe._status import status_colour
 from samframe.errors import OptionError
 from samframe.masks import MaskDtype
@@ -70,6 +70,10 @@ def plot_summary(
     OptionError
         If there is no column to sum up, or two of one name.
     """
+    mask_col, prompt_col, status_col = (
+        remembered(frame, role, name)
+        for role, name in (("mask", mask_col), ("prompt", prompt_col), ("status", status_col))
+    )
     panels = _panels(frame, mask_col, prompt_col, status_col)
     if not panels:
         raise OptionError(

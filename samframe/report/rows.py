@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from samframe._cells import as_text, without_folders
-from samframe._frame import has_column, only_column
+from samframe._frame import has_column, image_cells, only_column
 from samframe._status import OTHER_COLOUR, colours
 from samframe.errors import ImageError, OptionError
 from samframe.images import Upright, fit, make_thumbnail, shorten
@@ -87,7 +87,8 @@ def report_data(
         )
     pictures = _Pictures(size_px, image_root, fetch)
     cells = {
-        name: _cells(df, getattr(columns, name)) for name in ("image", "prompt", "status", "error", "time")
+        name: _cells(df, getattr(columns, name), are_images=name == "image")
+        for name in ("image", "prompt", "status", "error", "time")
     }
     extra = [[_shown(cell) for cell in only_column(df, name)] for name in columns.extra]
     doubts = [None] * len(df) if suspicion is None else [float(score) for score in suspicion["score"]]
@@ -194,7 +195,9 @@ def _text_of(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def _cells(df: pd.DataFrame, name: Hashable) -> list[Any]:
+def _cells(df: pd.DataFrame, name: Hashable, *, are_images: bool = False) -> list[Any]:
+    if are_images and has_column(df, name):
+        return image_cells(df, name)
     return only_column(df, name).tolist() if has_column(df, name) else [None] * len(df)
 
 

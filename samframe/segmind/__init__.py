@@ -16,17 +16,7 @@ from samframe.segmind.http import HttpTransport
 from samframe.segmind.key import ApiKey
 from samframe.segmind.models import SAM2, SAM3, Model, Setting, find_model, known_models
 from samframe.segmind.output import OutputError, OutputMask, OutputRef, extract_output, read_mask
-from samframe.segmind.reading import (
-    Reader,
-    ReaderContext,
-    ReaderSpec,
-    form_of,
-    make_reader,
-    read_output,
-    readers_that_fit,
-    small_png,
-)
-from samframe.segmind.wire import encode_body, output_of
+from samframe.segmind.wire import encode_body
 
 __all__ = [
     "SAM2",
@@ -47,20 +37,11 @@ __all__ = [
     "OutputError",
     "OutputMask",
     "OutputRef",
-    "Reader",
-    "ReaderContext",
-    "ReaderSpec",
     "RemoteState",
     "Setting",
     "encode_body",
     "extract_output",
     "find_model",
-    "form_of",
     "known_models",
-    "make_reader",
-    "output_of",
     "read_mask",
-    "read_output",
-    "readers_that_fit",
-    "small_png",
 ]

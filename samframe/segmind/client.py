@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Client", "Connection"]
 
+#: Stands in for a key where nothing is sent; a call that it got into would be refused.
+NO_KEY = "no-key"
+
 _SUBMIT_DEADLINE_S = 120.0
 _GET_DEADLINE_S = 60.0
 _SMALL_ANSWER_BYTES = 4 * 2**20
@@ -46,6 +49,8 @@ class Client:
         Requests a minute the account is allowed; None learns it from the first refusal.
     allowed_hosts : sequence of str
         Further hosts that outputs may be downloaded from.
+    keyless : bool
+        Whether to do without a key where there is none: for a plan, which sends nothing.
 
     Raises
     ------
@@ -67,8 +72,10 @@ class Client:
         base_url: str | None = None,
         rate_limit: float | None = None,
         allowed_hosts: Sequence[str] = (),
+        keyless: bool = False,
     ) -> None:
         self.rate_limit = rate_limit
+        self._has_literal_key = api_key is not None
         try:
             if rate_limit is not None and not rate_limit > 0:
                 raise OptionError(f"rate_limit is requests a minute, above 0; it is {rate_limit!r}.")
@@ -79,12 +86,14 @@ class Client:
                 base_url if base_url is not None else os.environ.get("SEGMIND_BASE_URL") or None,
                 allowed_hosts=tuple(str(host).lower() for host in allowed_hosts),
             )
-            self.key = ApiKey(
-                api_key if api_key is not None else os.environ.get("SEGMIND_API_KEY", ""),
-                strict=self.hosts.is_segmind,
-            )
+            given = api_key if api_key is not None else os.environ.get("SEGMIND_API_KEY", "")
+            if keyless and not given.strip():
+                self.key = ApiKey(NO_KEY, strict=False)
+            else:
+                self.key = ApiKey(given, strict=self.hosts.is_segmind)
         finally:
-            del api_key  # a traceback that shows the variables of its frames must not show this one
+            given = ""
+            del api_key, given  # a traceback that shows the variables of its frames must not show this one
 
     @property
     def base_url(self) -> str:
@@ -121,6 +130,21 @@ class Client:
         finally:
             await transport.aclose()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle where and how, never the key: the other process takes it from its own environment.
+
+        Raises
+        ------
+        TypeError
+            If the key was given in the code: it is not written anywhere.
+        """
+        if self._has_literal_key:
+            raise TypeError(
+                "This client was made with a key in the code, and a key is not pickled. Set SEGMIND_API_KEY here and "
+                "in the other process, and make it without: samframe.Client()."
+            )
+        return _arrived, (self.base_url, self.rate_limit, self.allowed_hosts)
+
     def close(self) -> None:
         """Release what the client holds; nothing, unless it is ``samframe.offline()`` or ``samframe.local()``."""
 
@@ -137,6 +161,11 @@ class Client:
             return f"{type(self).__name__}()"
         limit = f", rate_limit={self.rate_limit:g}" if self.rate_limit is not None else ""
         return f"{type(self).__name__}({self.base_url!r}{limit})"
+
+
+def _arrived(base_url: str, rate_limit: float | None, allowed_hosts: tuple[str, ...]) -> Client:
+    """Return the client of this process for an address, with the key of its environment."""
+    return Client(base_url=base_url, rate_limit=rate_limit, allowed_hosts=allowed_hosts)
 
 
 class Connection:

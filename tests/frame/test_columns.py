@@ -30,7 +30,7 @@ def test_the_four_columns_and_their_dtypes(service, df):
     assert out.columns.tolist() == ["image", "prompt", *ADDED]
     assert out["mask"].dtype == "mask"
     assert out["status"].cat.categories.tolist() == [
-        "completed", "failed", "in_doubt", "lost", "running", "cancelled", "skipped",
+        "completed", "failed", "unread", "in_doubt", "lost", "running", "cancelled", "skipped",
     ]  # fmt: skip
     assert out["inference_time"].dtype == "Float64"
     assert (out["inference_time"] >= 0).all()

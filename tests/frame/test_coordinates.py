@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from samframe.frame.call.boxes import read_boxes
-from samframe.frame.call.points import read_points
+from samframe.frame.cells.boxes import read_boxes
+from samframe.frame.cells.points import read_points
 
 ONE = ((78.0, 61.0),)
 TWO = ((78.0, 61.0), (80.0, 60.0))

@@ -162,6 +162,18 @@ def test_shelf_drops_what_is_too_old():
     assert shelf.used_bytes == 2
 
 
+def test_shelf_counts_a_repeated_name_once():
+    """A file that is put again takes the place of the first, and the age of the last."""
+    shelf = FileShelf(max_bytes=10, ttl_s=60.0)
+    shelf.put("a", b"12345", now=0.0)
+    shelf.put("b", b"1234", now=30.0)
+    shelf.put("a", b"123456", now=40.0)
+    shelf.put("c", b"", now=65.0)
+
+    assert [shelf.get(name, now=65.0) for name in "abc"] == [b"123456", b"1234", b""]
+    assert shelf.used_bytes == 10
+
+
 def test_images_are_not_kept_after_their_job(make_peer, picture):
     """A finished job keeps the beginning of a long base64 text, so that 50,000 records fit."""
     peer = make_peer()

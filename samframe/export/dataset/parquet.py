@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from samframe._files import atomic_write
 from samframe.errors import MaskError
+from samframe.export.dataset.cells import storable_cells
 from samframe.masks import from_arrow, to_arrow
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def write_parquet(
 ) -> None:
     """Write a frame with masks to one Parquet file.
 
-    The file appears whole or not at all. Pages carry checksums. See :func:`samframe.to_arrow` for the columns.
+    The file appears whole or not at all. Pages carry checksums. See :func:`samframe.to_arrow` for the columns;
+    paths are written as text, Pillow images and pixel arrays as the bytes of PNG files.
 
     Parameters
     ----------
@@ -53,7 +55,7 @@ def write_parquet(
     OSError
         If the file cannot be written.
     """
-    table = to_arrow(df, preserve_index=preserve_index)
+    table = to_arrow(storable_cells(df), preserve_index=preserve_index)
     ordinary = ordinary_leaves(table.schema)
     with atomic_write(path) as temporary:
         pq.write_table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from typing import TYPE_CHECKING, Unpack
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from samframe.export.formats.folder import RowList
     from samframe.export.formats.shelf import Placed
@@ -37,6 +39,10 @@ __all__ = ["FORMAT", "to_yolo", "yolo_line", "yolo_mask"]
 
 #: Digits after the point: a tenth of a pixel at 100,000 pixels a side.
 _DIGITS = 6
+#: Lines of one image that are written at once.
+_MOST_WAITING = 256
+#: Plain numbers, one blank apart: what a writer of YOLO's writes, and what NumPy reads at once.
+_PLAIN_NUMBERS = re.compile(r"\d+(?:\.\d+)?(?: \d+(?:\.\d+)?)*")
 
 
 @with_options(ExportCall)
@@ -105,9 +111,28 @@ def yolo_line(mask: Mask, category: int) -> str:
         From 0.
     """
     height, width = mask.size_hw
-    shares = one_outline(mask).ring / (width, height)
-    texts = (f"{share:.{_DIGITS}f}".rstrip("0").rstrip(".") for share in shares.ravel().tolist())
-    return " ".join([str(category), *texts])
+    return f"{category} {_text_of_shares((one_outline(mask).ring / (width, height)).ravel())}"
+
+
+def _text_of_shares(shares: NDArray[np.float64]) -> str:
+    """Return shares from 0 to 1 as text, without zeros at the end: ``0.25 0.5``.
+
+    The letters of all are made at once: a number at a time this took most of the time of an export.
+    """
+    millionths = np.rint(shares * 10**_DIGITS).astype(np.int64)
+    letters = np.empty((len(millionths), _DIGITS + 3), dtype=np.uint8)
+    letters[:, 0] = millionths // 10**_DIGITS
+    rest = millionths.astype(np.int32)
+    for at in range(_DIGITS + 1, 1, -1):
+        letters[:, at] = rest % 10
+        rest //= 10
+    # A digit stays where it or one behind it is not 0, the point where any digit does.
+    is_kept = np.ones(letters.shape, dtype=bool)
+    is_kept[:, 2:-1] = np.logical_or.accumulate(letters[:, -2:1:-1] > 0, axis=1)[:, ::-1]
+    is_kept[:, 1] = is_kept[:, 2]
+    letters += ord("0")
+    letters[:, 1], letters[:, -1] = ord("."), ord(" ")
+    return letters[is_kept].tobytes().decode("ascii").rstrip(" ")
 
 
 def yolo_mask(line: str, size_hw: tuple[int, int]) -> Mask:
@@ -127,23 +152,99 @@ def yolo_mask(line: str, size_hw: tuple[int, int]) -> Mask:
     """
     try:
         # float32 as in ultralytics' verify_image_label: what is lost there is lost here.
-        shares = np.array(line.split()[1:], dtype=np.float32).reshape(-1, 2)
+        shares = _shares_of_text(line.partition(" ")[2]).astype(np.float32).reshape(-1, 2)
     except ValueError:
         raise MaskError(f"not a line of YOLO segmentation: {line[:40]!r}") from None
     return fill_outline(shares * np.array(size_hw[::-1], dtype=np.float32), size_hw)
+
+
+def _shares_of_text(text: str) -> NDArray[np.float64]:
+    """Return the numbers of a text, float64 of shape (n,).
+
+    Raises
+    ------
+    ValueError
+        If a word is none.
+    """
+    if text.isascii() and _PLAIN_NUMBERS.fullmatch(text):
+        return np.fromstring(text, dtype=np.float64, sep=" ")
+    return np.array(text.split(), dtype=np.float64)
+
+
+class _Labels:
+    """The files of labels, one an image. Rows of an image mostly stand together: theirs are written at once.
+
+    Parameters
+    ----------
+    folders : mapping of str to Path
+        Where those of each split go.
+    """
+
+    def __init__(self, folders: dict[str, Path]) -> None:
+        self._folders = folders
+        for path in folders.values():
+            path.mkdir(parents=True)
+        self._written = Scratch().map()
+        self._at, self._waiting = ("", ""), list[bytes]()
+        self._number = self._checksum = 0
+
+    def begin(self, split: str, stem: str) -> None:
+        """Make the file of an image."""
+        self._path(split, stem).touch()
+
+    def add(self, split: str, stem: str, line: bytes) -> int:
+        """Add a line to the file of an image, and return its number."""
+        if self._at != (split, stem) or len(self._waiting) >= _MOST_WAITING:
+            self._flush()
+            self._at = split, stem
+            self._number, self._checksum = self._known(split, stem)
+        self._waiting.append(line)
+        self._checksum = zlib.crc32(line, self._checksum)
+        self._number += 1
+        return self._number - 1
+
+    def check(self) -> int:
+        """Read all files anew, and return how many there are.
+
+        Raises
+        ------
+        MaskError
+            If one is not what was measured.
+        """
+        self._flush()
+        n_files = 0
+        for split, folder in self._folders.items():
+            for path in folder.iterdir():
+                n_files += 1
+                if zlib.crc32(path.read_bytes()) != self._known(split, path.stem)[1]:
+                    raise MaskError(f"{path.name}: the labels read back are not those that were written.")
+        return n_files
+
+    def _flush(self) -> None:
+        if self._waiting:
+            split, stem = self._at
+            with self._path(split, stem).open("ab") as file:
+                file.write(b"".join(self._waiting))
+            self._waiting.clear()
+            self._written[f"{split}\0{stem}"] = f"{self._number} {self._checksum}"
+
+    def _known(self, split: str, stem: str) -> tuple[int, int]:
+        """Return how many lines a file has, and their checksum."""
+        number, checksum = str(self._written.get(f"{split}\0{stem}", "0 0")).split()
+        return int(number), int(checksum)
+
+    def _path(self, split: str, stem: str) -> Path:
+        return self._folders[split] / f"{stem}.txt"
 
 
 class _Writer:
     """Writes images and labels, and keeps what the report tells."""
 
     def __init__(self, work: TrainingSet, root: Path) -> None:
-        self._labels = {split: root / "labels" / name for split, name in work.names.items()}
-        for path in self._labels.values():
-            path.mkdir(parents=True)
+        self._labels = _Labels({split: root / "labels" / name for split, name in work.names.items()})
         self._shelf = work.shelf({split: root / "images" / name for split, name in work.names.items()})
         self._numbers = work.members.class_numbers(first=0)
-        self._work, self._root = work, root
-        self._written = Scratch().map()
+        self._work = work
         self._n_images = self._n_below = 0
 
     def write(self, member: Member, lines: RowList, *, min_iou: float) -> None:
@@ -164,31 +265,18 @@ class _Writer:
                 )
             )
             return
-        path, placed = self._place(member)
-        text = f"{line}\n".encode("ascii")
-        with path.open("ab") as file:
-            file.write(text)
-        number, checksum = self._known(path)
-        self._written[self._key(path)] = f"{number + 1} {zlib.crc32(text, checksum)}"
+        placed = self._place(member)
+        number = self._labels.add(member.split, placed.stem, f"{line}\n".encode("ascii"))
         lines.add(member, placed, line=number, category=self._work.category(member), iou=round(iou, 6))
         self._work.fidelity.add(position, iou)
 
-    def _place(self, member: Member) -> tuple[Path, Placed]:
-        """Return the label file of a row's image, and the image's place."""
+    def _place(self, member: Member) -> Placed:
+        """Return the place of a row's image; a new one gets its file of labels."""
         placed, is_new = self._shelf.place(member)
-        path = self._labels[member.split] / f"{placed.stem}.txt"
         if is_new:
-            path.touch()
+            self._labels.begin(member.split, placed.stem)
             self._n_images += 1
-        return path, placed
-
-    def _key(self, path: Path) -> str:
-        return path.relative_to(self._root).as_posix()
-
-    def _known(self, path: Path) -> tuple[int, int]:
-        """Return how many lines a file has, and their checksum."""
-        number, checksum = str(self._written.get(self._key(path), "0 0")).split()
-        return int(number), int(checksum)
+        return placed
 
     def check_labels(self) -> None:
         """Read all labels anew.
@@ -198,12 +286,7 @@ class _Writer:
         MaskError
             If one is not what was measured.
         """
-        n_files = 0
-        for folder in self._labels.values():
-            for path in folder.iterdir():
-                n_files += 1
-                if zlib.crc32(path.read_bytes()) != self._known(path)[1]:
-                    raise MaskError(f"{path.name}: the labels read back are not those that were written.")
+        n_files = self._labels.check()
         if n_files != self._n_images:
             raise MaskError(f"{n_files:,} label files were read back, {self._n_images:,} written.")
 

@@ -14,7 +14,7 @@ Ints = npt.NDArray[np.int64]
 #: Pixels that are compared all with all; of more, every n-th is, and the bridge is then looked for close by.
 _MOST_PIXELS = 4000
 #: Distances worked out at a time.
-_CHUNK = 2_000_000
+_CHUNK = 200_000
 
 
 class Bridge(NamedTuple):
@@ -108,12 +108,13 @@ def _nearest(points: Ints, others: Ints) -> tuple[Ints, Ints]:
     distance = np.empty(len(points), dtype=np.int64)
     at = np.empty(len(points), dtype=np.int64)
     size = max(1, _CHUNK // len(others))
+    (x, y), (other_x, other_y) = points.astype(np.int32).T, others.astype(np.int32).T
     for start in range(0, len(points), size):
         some = slice(start, start + size)
-        apart = np.abs(points[some, None, 0] - others[None, :, 0])
-        np.maximum(apart, np.abs(points[some, None, 1] - others[None, :, 1]), out=apart)
+        apart = np.abs(x[some, None] - other_x)
+        np.maximum(apart, np.abs(y[some, None] - other_y), out=apart)
         at[some] = apart.argmin(axis=1)
-        distance[some] = np.take_along_axis(apart, at[some, None], axis=1)[:, 0]
+        distance[some] = apart[np.arange(len(apart)), at[some]]
     return distance, at
 
 

@@ -55,7 +55,7 @@ class BorderPixels:
     is_top: npt.NDArray[np.bool_]
 
 
-def inset_rings(mask: Mask) -> tuple[list[Floats], list[tuple[int, bool]], BorderPixels]:
+def inset_rings(mask: Mask) -> tuple[list[Floats], list[tuple[int, bool]], BorderPixels | None]:
     """Return the outlines of a mask, a quarter of a pixel inside the foreground.
 
     Parameters
@@ -69,18 +69,22 @@ def inset_rings(mask: Mask) -> tuple[list[Floats], list[tuple[int, bool]], Borde
         ``x, y`` in pixels from the image's top left corner; the foreground is on the right hand.
     owners : list of (int, bool)
         For each ring its component, and whether it is a hole.
-    border : BorderPixels
+    border : BorderPixels or None
+        None where there is one ring, which needs no links to others.
     """
     corners, owners = [], []
     for part, polygon in enumerate(mask.polygons(connectivity=8)):
         corners += polygon
         owners += [(part, at > 0) for at in range(len(polygon))]
     pinched = _pinches(corners)
-    rings, borders = [], []
-    for number, (ring, pinch) in enumerate(zip(corners, pinched, strict=True)):
-        moved, steps = _moved(ring, pinch)
-        rings.append(moved)
-        borders.append(_border(ring, steps, number, owners[number][0]))
+    moved = [_moved(ring, pinch) for ring, pinch in zip(corners, pinched, strict=True)]
+    rings = [ring for ring, _ in moved]
+    if len(rings) == 1:
+        return rings, owners, None
+    borders = [
+        _border(ring, steps, number, owners[number][0])
+        for number, (ring, (_, steps)) in enumerate(zip(corners, moved, strict=True))
+    ]
     return (
         rings,
         owners,
@@ -97,14 +101,17 @@ def _pinches(corners: list[Ints]) -> list[npt.NDArray[np.bool_]]:
     """Say of each corner whether two pixels touch there: such a corner comes twice among all rings."""
     every = np.concatenate(corners)
     key = every[:, 0] * (int(every[:, 1].max()) + 1) + every[:, 1]
-    _, inverse, counts = np.unique(key, return_inverse=True, return_counts=True)
+    order = np.argsort(key, kind="stable")
+    same = key[order[1:]] == key[order[:-1]]
+    pinched = np.zeros(len(key), dtype=bool)
+    pinched[order[1:][same]] = pinched[order[:-1][same]] = True
     bounds = np.cumsum([len(ring) for ring in corners])[:-1]
-    return np.split(counts[inverse] > 1, bounds)
+    return np.split(pinched, bounds)
 
 
 def _directions(ring: Ints) -> tuple[Ints, Ints]:
     """Return the unit steps of the edges after each corner, and the unit normals that point to the foreground."""
-    steps = np.sign(np.roll(ring, -1, axis=0) - ring)
+    steps = np.sign(np.concatenate([ring[1:], ring[:1]]) - ring)
     return steps, np.stack([-steps[:, 1], steps[:, 0]], axis=1)
 
 
@@ -114,7 +121,10 @@ def _moved(ring: Ints, pinch: npt.NDArray[np.bool_]) -> tuple[Floats, Ints]:
     Where two pixels touch, the way leads from one pixel straight into the other: one corner becomes two.
     """
     steps, normals = _directions(ring)
-    before, normals_before = np.roll(steps, 1, axis=0), np.roll(normals, 1, axis=0)
+    normals_before = np.concatenate([normals[-1:], normals[:-1]])
+    if not pinch.any():
+        return ring + INSET * (normals_before + normals), np.arange(len(ring))
+    before = np.concatenate([steps[-1:], steps[:-1]])
     first = ring + INSET * np.where(pinch[:, None], normals_before - before, normals_before + normals)
     second = ring + _UNEVEN * INSET * (steps + normals)
     starts = np.cumsum(np.where(pinch, 2, 1)) - 1

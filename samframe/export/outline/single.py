@@ -63,6 +63,8 @@ def one_outline(mask: Mask) -> Outline:
         Not empty.
     """
     rings, owners, border = inset_rings(mask)
+    if border is None:
+        return Outline(_without_repeats(rings[0]), 0, 0)
     ways: list[list[_Way]] = [[] for _ in rings]
     for number, (_, is_hole) in enumerate(owners):
         if is_hole:
@@ -135,9 +137,12 @@ def _tour(rings: list[Floats], ways: list[list[_Way]], start: int) -> Floats:
         else:
             pieces.append(way_back)
             stack.pop()
-    ring = np.concatenate(pieces)
-    differs: npt.NDArray[np.bool_] = (ring != np.roll(ring, -1, axis=0)).any(axis=1)
-    found: Floats = ring[differs]
+    return _without_repeats(np.concatenate(pieces))
+
+
+def _without_repeats(ring: Floats) -> Floats:
+    """Return a ring without corners that are equal to the next one."""
+    found: Floats = ring[(ring != np.concatenate([ring[1:], ring[:1]])).any(axis=1)]
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from samframe._cells import text_or_none
 from samframe._engine import is_offline
+from samframe._frame import image_cells, remembered
 from samframe._status import RowStatus
 from samframe.errors import MaskError, OptionError
 from samframe.export.files import Scratch
@@ -65,6 +66,11 @@ class RecordColumns:
     points: tuple[Hashable, ...] = ()
     split: Hashable | None = None
     extra: tuple[Hashable, ...] = ()
+
+    def noted_in(self, df: pd.DataFrame) -> RecordColumns:
+        """Return the columns, default names by the names that :func:`samframe.segment` noted."""
+        roles = ("image", "prompt", "mask", "status", "error", "engine")
+        return replace(self, **{role: remembered(df, role, getattr(self, role)) for role in roles})
 
     def wanted(self) -> list[Hashable]:
         """Return all columns that are named, each once."""
@@ -182,6 +188,8 @@ def iter_records(
         If there is no such file.
     """
     names = columns or RecordColumns()
+    if isinstance(source, pd.DataFrame):
+        names = names.noted_in(source)
     reader = PictureReader(image_root)
     if with_ids and ids is None:
         ids = AnnotationIds(dict if isinstance(source, pd.DataFrame) else Scratch().map)
@@ -210,6 +218,8 @@ def _records_of(
     areas = _columns.areas(masks.pool, masks.positions).tolist()
     boxes = _columns.bboxes(masks.pool, masks.positions).tolist()
     lists = {name: batch.frame[name].tolist() for name in names.wanted() if name in batch.frame.columns}
+    if names.image in lists:
+        lists[names.image] = image_cells(batch.frame, names.image)
     labels = batch.frame.index.tolist() if batch.has_labels else None
     given = batch.frame[ANNOTATION_ID].tolist() if ANNOTATION_ID in batch.frame.columns else None
     origins = batch.frame[ORIGIN].tolist() if ORIGIN in batch.frame.columns else None

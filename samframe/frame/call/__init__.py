@@ -7,9 +7,9 @@ from samframe.frame.call.offline_client import OFFLINE_KEY, OfflineClient, offli
 from samframe.frame.call.options import CallOptions, SegmentOptions, models
 from samframe.frame.call.report import RunReport
 from samframe.frame.call.result import empty_result
-from samframe.frame.call.rows import factorize_cells, read_prompt
 from samframe.frame.call.run import Run, last_run
 from samframe.frame.call.work import Work
+from samframe.frame.cells.rows import factorize_cells, read_prompt
 
 __all__ = [
     "OFFLINE_KEY",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Unpack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Unpack
 
 from samframe._signature import with_options
 from samframe._sync import run_nested
+from samframe.frame.call.given import as_frame, guess_columns
 from samframe.frame.call.options import CallOptions, SegmentOptions
 from samframe.frame.call.run import Run, interrupt_text
 from samframe.frame.call.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Mapping
 
     import pandas as pd
 
@@ -36,12 +37,13 @@ def segment(
     Parameters
     ----------
     df : pandas.DataFrame
-        Any index, any length. It is not changed.
+        Any index, any length. It is not changed. A path, a folder of pictures or a list of images stands for a frame of
+        one column.
     image_col : column name
         A path, an http(s) URL (passed on, not downloaded), a data URI, bytes, a Pillow image, a uint8 array of shape
         (H, W), (H, W, 3) or (H, W, 4), or an fsspec URL.
     prompt_col : column name or None
-        Text that names the object. None where rows have coordinates only.
+        Text that names the object; a list of texts asks for each. None where rows have coordinates only.
     coordinates_col, remove_coordinates_col : column name, or two, optional
         Points to include and to exclude: ``(x, y)``, a list of points or an (n, 2) array a row, in pixels of the image
         as stored, or the text of these as CSV files hold it; or the columns of x and of y. ``sam-v2-image`` ignores
@@ -55,6 +57,17 @@ def segment(
         Slug of a model that samframe knows, see :func:`samframe.models`, or a profile of your own.
     parameters : mapping, optional
         The model's own parameters: ``{"threshold": 0.4}`` for ``sam3-image``.
+    prompts : list of str or mapping, optional
+        Prompts for every image: the result has a row for each, with the column ``prompt``, and repeats the index. A
+        mapping of labels to prompts, ``{"vehicle": ["car", "truck"]}``, adds the column ``label``; of synonyms' masks
+        that are the same object the best stays. Every prompt is a job.
+    exclude : str or list of str, optional
+        Prompts whose masks are taken away from those of ``prompts``.
+    same_iou : float
+        From which intersection over union on the masks of two synonyms are the same object.
+    only : "missing", optional
+        Ask only for rows that have neither a mask nor a mark of the gallery or the annotator; the others stay as they
+        are, and existing columns are filled.
     client : Client, optional
         Where to send jobs; None: Segmind, with the key of ``SEGMIND_API_KEY``. ``samframe.offline()`` needs no key.
     overlay_mask : bool
@@ -79,8 +92,8 @@ def segment(
         ``engine`` and ``score`` (0 to 1, how sure the local server's engine is; Segmind tells none).
     columns : mapping, optional
         New names for output columns: ``{"mask": "car_mask"}``.
-    overwrite : bool
-        Whether output columns may replace existing ones.
+    overwrite : bool or "edited"
+        Whether output columns may replace existing ones; masks that were corrected by hand only with ``"edited"``.
     progress : {"auto", "widget", "bar"} or bool
         How the run shows itself.
     image_root : path, optional
@@ -93,17 +106,6 @@ def segment(
     upload_shared : int, optional
         An image that so many jobs of the call share, two or more, is uploaded once and sent by its URL: less traffic
         where one image has many prompts. Uploaded files are public and cannot be deleted. None: never.
-    reader : str or callable
-        How a mask is read from the output: ``"auto"``; ``"alpha"`` (what is opaque), ``"nonblack"``, ``"dark"`` (black
-        on white), ``"soft"`` (lighter than half), a colour such as ``"#1e90ff"``, ``"difference"`` (what was painted
-        on the image as sent, with a figure of how sure that is), or a function ``(bytes, ReaderContext) -> mask``.
-        Rows that are ``unread`` are read with it for nothing; it is no part of what makes two jobs equal.
-    patience : float or mapping, optional
-        Seconds for every wait, or some of ``{"queue": 900, "download": 60, "server": 60}``. A row that is given up on
-        stays as it is, and the same call goes on with it for nothing.
-    max_prompt : int
-        Characters that a prompt may have; longer ones are refused before anything is sent, as are control characters
-        and what looks like an API key.
 
     Returns
     -------
@@ -115,8 +117,6 @@ def segment(
     ------
     OptionError
         If an option or a column is wrong; nothing was sent.
-    ContractError
-        If the first job's output cannot be read, or several jobs in a row end so: one job is paid and not all.
     ApiError
         If the call stopped as a whole (bad key, no credits, no connection); ``.frame`` holds the rows so far.
     LedgerError
@@ -136,10 +136,9 @@ def segment(
     >>> out["status"].tolist()
     ['completed']
     """
-    call = CallOptions.of("segment", image_col, prompt_col, options)
-    if call.bridge != "nest":
-        return Run(Work(df, call)).result()
-    work = Work(df, call)
+    work = _work("segment", df, image_col, prompt_col, options)
+    if work.options.bridge != "nest":
+        return Run(work).result()
     try:
         run_nested(Run(work, here=True).main, stop=work.stop)
     except KeyboardInterrupt:
@@ -160,12 +159,8 @@ async def asegment(
     When it is cancelled, POSTs in flight are answered, their ids are kept, and ``CancelledError`` goes on;
     ``samframe.last_run().frame`` has the rows so far.
     """
-    work = Work(df, CallOptions.of("asegment", image_col, prompt_col, options))
-    try:
-        await Run(work, here=True).main()
-    except asyncio.CancelledError:
-        # A notebook's Stop cancels the cell's task: the same words as after Ctrl-C.
-        raise asyncio.CancelledError(interrupt_text(work)) from None
+    work = _work("asegment", df, image_col, prompt_col, options)
+    await Run(work, here=True).main()
     work.raise_failed_rows()
     return work.frame()
 
@@ -178,7 +173,7 @@ def start(
     **options: Unpack[SegmentOptions],
 ) -> Run:
     """Start the run of :func:`segment` and return at once with a live handle."""
-    return Run(Work(df, CallOptions.of("start", image_col, prompt_col, options)))
+    return Run(_work("start", df, image_col, prompt_col, options))
 
 
 @with_options(CallOptions)
@@ -192,7 +187,25 @@ def plan(
 
     Images are read and hashed; nothing is sent.
     """
-    return Work(df, CallOptions.of("plan", image_col, prompt_col, options), dry=True).plan()
+    return _work("plan", df, image_col, prompt_col, options, dry=True).plan()
+
+
+def _work(
+    function: str,
+    data: Any,
+    image_col: Any,
+    prompt_col: Any,
+    options: Mapping[str, Any],
+    *,
+    dry: bool = False,
+) -> Work:
+    """Return the work of a call; what it is given need not be a frame."""
+    call = CallOptions.of(function, image_col, prompt_col, options)
+    df = as_frame(function, data, image_col)
+    changes = guess_columns(df, data, call)
+    if "image_col" in changes:
+        df = df.set_axis([changes["image_col"]], axis=1)
+    return Work(df, replace(call, **changes) if changes else call, dry=dry)
 
 
 def survey(df: pd.DataFrame, call: CallOptions) -> Survey:

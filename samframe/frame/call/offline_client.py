@@ -41,6 +41,11 @@ class PrivateClient(Client):
         super().__init__(OFFLINE_KEY, base_url=self._server.base_url, rate_limit=rate_limit)
         atexit.register(self.close)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError(
+            "This client's server lives in this process and is not pickled: make another one in the other process."
+        )
+
     @property
     def identity(self) -> str:
         """The engine's name and version, whatever the port: rows are stored from one session to the next."""

@@ -14,11 +14,10 @@ from samframe._contract import DEFAULT_MODEL
 from samframe._options import options as _defaults
 from samframe._options import store_folder
 from samframe.errors import OptionError
-from samframe.frame.call.boxes import BOX_FORMATS
-from samframe.frame.call.hints import check_keywords
-from samframe.frame.call.refusals import LONGEST_PROMPT
-from samframe.jobs import Parameters, Settings, StoreCoordinator, check_patience, check_retry
-from samframe.segmind import Client, Model, find_model, known_models, make_reader
+from samframe.frame.call.concepts import check_prompts
+from samframe.frame.cells import BOX_FORMATS, check_keywords
+from samframe.jobs import Parameters, Settings, StoreCoordinator, check_retry
+from samframe.segmind import Client, Model, find_model, known_models
 
 if TYPE_CHECKING:
     import os
@@ -38,6 +37,10 @@ class SegmentOptions(TypedDict, total=False):
     box_format: Literal["xyxy", "xywh"]
     model: str | Model
     parameters: Mapping[str, Any] | None
+    prompts: str | Iterable[str] | Mapping[str, Any] | None
+    exclude: str | Iterable[str] | None
+    same_iou: float
+    only: Literal["missing"] | None
     client: Client | None
     overlay_mask: bool
     base64: bool
@@ -49,15 +52,12 @@ class SegmentOptions(TypedDict, total=False):
     on_error: Literal["record", "raise"]
     details: bool
     columns: Mapping[str, str] | None
-    overwrite: bool
+    overwrite: bool | Literal["edited"]
     progress: Any
     image_root: str | os.PathLike[str] | None
     bridge: Literal["thread", "nest"]
     shared: str | None
     upload_shared: int | None
-    reader: Any
-    patience: Any
-    max_prompt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,10 @@ class CallOptions:
     box_format: Any = field(default="xyxy", kw_only=True)
     model: str | Model = field(default=DEFAULT_MODEL, kw_only=True)
     parameters: Mapping[str, Any] | None = field(default=None, kw_only=True)
+    prompts: Any = field(default=None, kw_only=True)
+    exclude: Any = field(default=None, kw_only=True)
+    same_iou: float = field(default=0.8, kw_only=True)
+    only: Any = field(default=None, kw_only=True)
     client: Client | None = field(default=None, kw_only=True)
     overlay_mask: bool = field(default=False, kw_only=True)
     base64: bool = field(default=False, kw_only=True)
@@ -83,15 +87,12 @@ class CallOptions:
     on_error: str = field(default="record", kw_only=True)
     details: bool = field(default=False, kw_only=True)
     columns: Mapping[str, str] | None = field(default=None, kw_only=True)
-    overwrite: bool = field(default=False, kw_only=True)
+    overwrite: Any = field(default=False, kw_only=True)
     progress: Any = field(default="auto", kw_only=True)
     image_root: str | os.PathLike[str] | None = field(default=None, kw_only=True)
     bridge: str = field(default="thread", kw_only=True)
     shared: str | None = field(default=None, kw_only=True)
     upload_shared: int | None = field(default=None, kw_only=True)
-    reader: Any = field(default="auto", kw_only=True)
-    patience: Any = field(default=None, kw_only=True)
-    max_prompt: int = field(default=LONGEST_PROMPT, kw_only=True)
 
     @classmethod
     def of(cls, function: str, image_col: Any, prompt_col: Any, options: Mapping[str, Any]) -> CallOptions:
@@ -125,27 +126,42 @@ class CallOptions:
         for name in ("rate_limit", "max_cost"):
             _check_number(name, getattr(self, name), least=0.0, open_end=name == "rate_limit")
         _check_number("upload_shared", self.upload_shared, least=2.0, open_end=False)
-        if self.box_format not in BOX_FORMATS:
-            raise OptionError(f"box_format is 'xyxy' or 'xywh'; it is {self.box_format!r}.")
+        self._check_words()
         self._check_model()
         # Kept as a tuple: an iterator could be read but once.
         retry = (self.retry,) if isinstance(self.retry, str) else tuple(self.retry or ())
         check_retry(retry)
-        make_reader(self.reader)
-        check_patience(self.patience)
-        _check_number("max_prompt", self.max_prompt, least=1.0, open_end=False)
         object.__setattr__(self, "retry", retry)
         self._check_columns()
+
+    def _check_words(self) -> None:
+        if self.only not in {None, "missing"}:
+            raise OptionError(f"only is 'missing' or None; it is {self.only!r}.")
+        if isinstance(self.overwrite, str) and self.overwrite != "edited":
+            raise OptionError(f"overwrite is True, False or 'edited'; it is {self.overwrite!r}.")
+        if self.box_format not in BOX_FORMATS:
+            raise OptionError(f"box_format is 'xyxy' or 'xywh'; it is {self.box_format!r}.")
 
     def _check_model(self) -> None:
         """Refuse what the model does not take, before anything is read."""
         model = find_model(self.model)
         model.check_parameters(self.parameters)
+        if self.prompts is not None:
+            check_prompts(self.prompts, self.exclude, self.same_iou)
+            if self.prompt_col not in {None, "prompt"}:
+                raise OptionError(
+                    f"prompt_col={self.prompt_col!r} and prompts= name prompts twice; give one of them."
+                )
+        elif self.exclude is not None:
+            raise OptionError("exclude= takes prompts away from those of prompts=; give both.")
         asked = {
             "points": ("coordinates_col", self.coordinates_col is not None),
             "remove_points": ("remove_coordinates_col", self.remove_coordinates_col is not None),
             "boxes": ("boxes_col", self.boxes_col is not None),
-            "prompt": ("prompt_col", self.prompt_col not in (None, "prompt")),
+            "prompt": (
+                "prompts" if self.prompts is not None else "prompt_col",
+                self.prompts is not None or self.prompt_col not in (None, "prompt"),
+            ),
         }
         for name, (keyword, is_given) in asked.items():
             if is_given and name not in model.inputs:
@@ -168,7 +184,9 @@ class CallOptions:
             raise OptionError(
                 f'columns is a mapping of text to text, such as {{"mask": "car_mask"}}; it is {self.columns!r}.'
             )
-        unknown = sorted(map(repr, set(renamed) - {*RESULT_COLUMNS, *DETAIL_COLUMNS, "overlay"}))
+        unknown = sorted(
+            map(repr, set(renamed) - {*RESULT_COLUMNS, *DETAIL_COLUMNS, "overlay", "prompt", "label"})
+        )
         if unknown:
             raise OptionError(
                 f"columns renames {', '.join((*RESULT_COLUMNS, *DETAIL_COLUMNS))}; it knows no {unknown[0]}."
@@ -211,8 +229,6 @@ class CallOptions:
             coordinator=StoreCoordinator(store) if self.shared is not None else None,
             run=self.shared or "",
             upload_shared=self.upload_shared,
-            reader=make_reader(self.reader),
-            patience=check_patience(self.patience),
         )
 
 

@@ -34,6 +34,10 @@ class RunReport:
         Requests by kind of call.
     refused : int
         Calls refused with a 429.
+    reason : str
+        Why rows have no result, most often, and what to do; empty where all have one.
+    notes : tuple of str
+        How images were changed to be sent.
     queue_times, inference_times : sequence of float
         Seconds of server time of the jobs that this run sent and that completed.
     """
@@ -46,6 +50,8 @@ class RunReport:
     usd_high: float
     calls: Mapping[str, int]
     refused: int
+    reason: str = ""
+    notes: tuple[str, ...] = ()
     queue_times: Sequence[float] = field(repr=False, default=())
     inference_times: Sequence[float] = field(repr=False, default=())
 
@@ -88,6 +94,8 @@ class RunReport:
         lines.append(("requests", f"{sum(self.calls.values()):,}"))
         lines += [("  " + name, f"{count:,}") for name, count in self.calls.items()]
         lines.append(("refused (429)", f"{self.refused:,}"))
+        lines += [("reason", self.reason)] if self.reason else []
+        lines += [("note", note) for note in self.notes]
         for label, name in (("queue time", "queue_times"), ("inference time", "inference_times")):
             middle, high = self.quantile(name, 0.5), self.quantile(name, 0.95)
             if middle is not None and high is not None:
@@ -107,7 +115,7 @@ class RunReport:
         return f"<table><tbody>{cells}</tbody></table>"
 
 
-def make_report(progress: Progress) -> RunReport:
+def make_report(progress: Progress, *, notes: tuple[str, ...] = ()) -> RunReport:
     """Return the report of a run's figures as they are now."""
     return RunReport(
         rows=progress.rows,
@@ -123,6 +131,8 @@ def make_report(progress: Progress) -> RunReport:
             for call, count in sorted(progress.calls.items(), key=lambda item: item[0].value)
         },
         refused=progress.refused,
+        reason=progress.reasons.words(),
+        notes=notes,
         queue_times=tuple(progress.queue_times),
         inference_times=tuple(progress.inference_times),
     )

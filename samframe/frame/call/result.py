@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from samframe.errors import OptionError
-from samframe.frame.call.rows import distinct_rows
+from samframe.frame.cells.rows import distinct_rows
 from samframe.jobs import Outcome, RowStatus
 from samframe.masks import MaskArray
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from samframe.frame.call.options import CallOptions
-    from samframe.frame.call.rows import Inputs
+    from samframe.frame.cells.rows import Inputs
 
 __all__ = ["ENGINES_ATTR", "NEVER_SENT", "UNDER_WAY", "check_output_names", "empty_result", "result_frame"]
 
@@ -65,6 +65,7 @@ def result_frame(
     *,
     pending: Outcome,
     artifact_path: Callable[[str], Path],
+    rows: NDArray[np.int64] | None = None,
 ) -> pd.DataFrame:
     """Return a new frame with the outcome of each row; the input is untouched, its index and order are kept.
 
@@ -80,6 +81,8 @@ def result_frame(
         What a row gets whose job has none.
     artifact_path : callable
         Where an artifact lies, for overlays.
+    rows : ndarray of int64, shape (n_rows,), optional
+        What errors call each row; None: its position.
     """
     if inputs is None:
         by_code, codes = [pending], np.zeros(len(df), dtype=np.int64)
@@ -89,7 +92,8 @@ def result_frame(
         by_code = [*by_job, *reversed(by_problem)]
         # Problem i has code -1 - i, which counts from the end.
         codes = np.where(inputs.codes >= 0, inputs.codes, len(by_code) + inputs.codes)
-    columns = {names[field]: _column(field, by_code, codes, artifact_path) for field in names}
+    rows = np.arange(len(df)) if rows is None else rows
+    columns = {names[field]: _column(field, by_code, codes, artifact_path, rows) for field in names}
     result = df.assign(**{str(name): values for name, values in columns.items()})
     # So that an export tells masks that are not SAM 2's, without a column for it.
     before = () if names.get("mask") in df.columns else df.attrs.get(ENGINES_ATTR, ())
@@ -108,10 +112,12 @@ def empty_result(df: pd.DataFrame, options: CallOptions) -> pd.DataFrame:
     OptionError
         If a column is missing, or an output column exists.
     """
+    from samframe.frame.call.asked import Asked  # noqa: PLC0415 - it stands on this module
+
     names = options.output_names()
-    check_output_names(df, names, overwrite=options.overwrite)
-    distinct_rows(df.iloc[:0], options.input_columns())
-    return result_frame(df.iloc[:0], None, {}, names, pending=NEVER_SENT, artifact_path=Path)
+    asked = Asked(df.iloc[:0], options, names)
+    distinct_rows(asked.frame, asked.columns)
+    return asked.answer(result_frame(asked.frame, None, {}, names, pending=NEVER_SENT, artifact_path=Path))
 
 
 def _sentence(problem: str) -> str:
@@ -120,7 +126,11 @@ def _sentence(problem: str) -> str:
 
 
 def _column(
-    field: str, outcomes: Sequence[Outcome], codes: NDArray[np.int64], artifact_path: Callable[[str], Path]
+    field: str,
+    outcomes: Sequence[Outcome],
+    codes: NDArray[np.int64],
+    artifact_path: Callable[[str], Path],
+    rows: NDArray[np.int64],
 ) -> Any:
     match field:
         case "mask":
@@ -133,7 +143,7 @@ def _column(
         case "status":
             column = pd.Categorical([outcome.status.value for outcome in outcomes], dtype=STATUS_DTYPE)
         case "error":
-            return _errors(outcomes, codes)
+            return _errors(outcomes, codes, rows)
         case _:
             dtype = _DTYPES.get(field, "Float64")
             column = pd.array([getattr(outcome, field) for outcome in outcomes], dtype=dtype)
@@ -143,10 +153,10 @@ def _column(
 _DTYPES = {"request_id": "string", "engine": "string", "attempts": "Int64"}
 
 
-def _errors(outcomes: Sequence[Outcome], codes: NDArray[np.int64]) -> Any:
-    """Return the errors, each naming its row by position; rows that share a job have their own."""
+def _errors(outcomes: Sequence[Outcome], codes: NDArray[np.int64], rows: NDArray[np.int64]) -> Any:
+    """Return the errors, each naming its row; rows that share a job have their own."""
     has_error = np.array([outcome.error is not None for outcome in outcomes], dtype=bool)
     texts = np.full(len(codes), None, dtype=object)
     for position in np.flatnonzero(has_error[codes]) if len(codes) else []:
-        texts[position] = f"Row {position}: {outcomes[codes[position]].error}"
+        texts[position] = f"Row {rows[position]}: {outcomes[codes[position]].error}"
     return pd.array(texts, dtype="string")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from samframe._contract import RECORD_SECONDS
 from samframe._sync import Background, terminate_as_interrupt
-from samframe.errors import ContractError, OptionError
-from samframe.frame.call.display import Display, make_display, show_pictures
+from samframe.errors import OptionError
+from samframe.frame.call.display import Display, make_display
 from samframe.frame.call.report import RunReport, make_report
 from samframe.jobs import Progress, RowStatus
 
@@ -49,12 +49,8 @@ class Run:
 
     async def main(self) -> None:
         """Do the work on the running loop, for those who have one (``here=True``)."""
-        try:
-            async with self._display.live(lambda: self._work.progress):
-                await self._work.run()
-        except ContractError as error:
-            show_pictures(error)
-            raise
+        async with self._display.live(lambda: self._work.progress):
+            await self._work.run()
 
     @property
     def progress(self) -> Progress | None:
@@ -82,7 +78,7 @@ class Run:
         progress = self.progress
         if progress is None:
             raise OptionError("The run still reads its images; there is nothing to report yet.")
-        return make_report(progress)
+        return make_report(progress, notes=self._work.notes)
 
     def stop(self) -> None:
         """Send nothing more; POSTs in flight are answered and their ids kept. Returns at once."""
@@ -109,6 +105,12 @@ class Run:
         self._work.raise_failed_rows()
         return self.frame
 
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError(
+            "A Run belongs to the process that it runs in and is not pickled. Its frame is: run.frame; in another "
+            "process the same call collects what this one has paid for."
+        )
+
     def __repr__(self) -> str:
         progress = self.progress
         state = "done" if self.is_done else "running"
@@ -134,9 +136,4 @@ def interrupt_text(work: Work) -> str:
         text += f", {counts[RowStatus.RUNNING]} running (run again before {until_text} to collect them free)"
     if counts[RowStatus.IN_DOUBT]:
         text += f", {counts[RowStatus.IN_DOUBT]} in doubt"
-    if counts[RowStatus.UNREAD]:
-        text += f", {counts[RowStatus.UNREAD]} unread"
-    being_sent = 0 if work.has_ended else work.posting_jobs
-    if being_sent:  # a second interrupt does not wait for their answers
-        text += f", {being_sent} being sent, which are in doubt unless their answers still come"
     return f"{text}; {progress.budget.spent_text()} spent. samframe.last_run().frame has the rows so far."

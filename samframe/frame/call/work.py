@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from samframe.errors import ImageError, OptionError, RowsFailedError, SamframeError
-from samframe.frame.call.result import NEVER_SENT, UNDER_WAY, check_output_names, result_frame
-from samframe.frame.call.rows import Distinct, Inputs, distinct_rows, make_inputs
+from samframe.errors import ImageError, RowsFailedError, SamframeError
+from samframe.frame.call.asked import Asked
+from samframe.frame.call.result import NEVER_SENT, UNDER_WAY, result_frame
+from samframe.frame.cells.rows import Distinct, Inputs, distinct_rows, make_inputs
 from samframe.images import Image, read_images
 from samframe.jobs import Artifacts, Plan, Progress, RowStatus, Session, Survey
 from samframe.segmind import Client
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from samframe.frame.call.options import CallOptions
     from samframe.jobs import Settings
 
@@ -49,22 +51,21 @@ class Work:
     def __init__(
         self, df: pd.DataFrame, options: CallOptions, *, dry: bool = False, settings: Settings | None = None
     ) -> None:
-        if not isinstance(df, pd.DataFrame):
-            raise OptionError(f"segment takes a pandas DataFrame, not a {type(df).__name__}.")
-        self._df = df.copy(deep=False)  # rows as they are now, whatever the user does meanwhile
         self.options = options
         self._names = options.output_names()
-        if not dry:
-            check_output_names(df, self._names, overwrite=options.overwrite)
-        self.client = options.client if options.client is not None else Client()
+        self._asked = Asked(df, options, self._names, dry=dry)
+        self._df = self._asked.frame
         self._settings = settings if settings is not None else options.settings()
-        self._distinct: Distinct = distinct_rows(df, options.input_columns())
+        self._distinct: Distinct = distinct_rows(self._df, self._asked.columns, rows=self._asked.rows)
+        # Last of all: a column that is misspelt is told before a key that is missing.
+        self.client = options.client if options.client is not None else Client(keyless=dry)
         self._inputs: Inputs | None = None
         self._session: Session | None = None
         self._stop_asked: str | None = None
         self._has_ended = False
         self._lock = threading.Lock()
         self.artifacts = Artifacts(self._settings.store)
+        self.notes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -78,7 +79,7 @@ class Work:
 
     def image_of(self, row: int) -> object:
         """Return the image cell of a row, by position."""
-        cell: object = self._df[self.options.image_col].iloc[row]
+        cell: object = self._asked.source[self.options.image_col].iloc[row]
         return cell
 
     @property
@@ -87,20 +88,16 @@ class Work:
         return self._session.waiting_jobs if self._session is not None else None
 
     @property
-    def posting_jobs(self) -> int:
-        """How many jobs are being sent at this moment, whose ids are not kept yet."""
-        return self._session.posting_jobs if self._session is not None else 0
-
-    @property
     def progress(self) -> Progress | None:
         """Live figures, None while images are still read."""
         return self._session.progress if self._session is not None else None
 
     def plan(self) -> Plan:
         """Return the bill before the run. Images are read and hashed, nothing is sent."""
-        return self._make_session(
+        plan = self._make_session(
             read_images(self._distinct.images, image_root=self.options.image_root)
         ).plan()
+        return replace(plan, notes=self.notes)
 
     def survey(self) -> Survey:
         """Return what is to be done with each job, to be joined with those of other frames. Nothing is sent."""
@@ -145,14 +142,16 @@ class Work:
     def frame(self) -> pd.DataFrame:
         """Return the frame as far as it is done; rows that are not are ``running``, after the end ``cancelled``."""
         outcomes = dict(self._session.outcomes) if self._session is not None else {}
-        return result_frame(
+        result = result_frame(
             self._df,
             self._inputs,
             outcomes,
             self._names,
             pending=NEVER_SENT if self._has_ended else UNDER_WAY,
             artifact_path=self.artifacts.path,
+            rows=self._asked.rows,
         )
+        return self._asked.answer(result)
 
     def raise_failed_rows(self) -> None:
         """With ``on_error="raise"``: raise if any row has not completed.
@@ -194,7 +193,6 @@ class Work:
             identity=self.client.identity,
             parameters=self.options.job_parameters(),
             box_format=self.options.box_format,
-            max_prompt=self.options.max_prompt,
         )
         with self._lock:
             self._inputs = inputs
@@ -203,4 +201,7 @@ class Work:
             )
             self._session.progress.rows_done += inputs.n_invalid
             self._session.progress.by_status[RowStatus.FAILED] += inputs.n_invalid
+            for problem, count in inputs.problem_counts():
+                self._session.progress.reasons.add(problem, count)
+            self.notes = inputs.notes()
             return self._session

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from samframe._contract import DEFAULT_MODEL
+from samframe._frame import image_cells, remembered
 from samframe.errors import AuthenticationError, OptionError
 from samframe.frame.call import CallOptions
 from samframe.frame.look.fetching import make_fetch
@@ -41,9 +42,10 @@ def annotate(
     """Open rows one at a time in the notebook, to correct their masks by clicks, a prompt, brush and polygon.
 
     A click includes, a right-click or Shift-click excludes, Enter sends: nothing is sent by a click, and the price
-    stands beside the button. Jobs go through the ordinary engine: equal ones are paid once, stored ones are free. Rows
-    put in the queue (Q) are sent as one batch (Shift Enter). A accepts the mask that is shown, R throws the edits away,
-    U and Y undo and redo, through all rows.
+    stands beside the button. With :func:`samframe.local` nothing is charged, and a click is sent at once. Jobs go
+    through the ordinary engine: equal ones are paid once, stored ones are free. Rows put in the queue (Q) are sent as
+    one batch (Shift Enter). A accepts the mask that is shown, R throws the edits away, U and Y undo and redo, through
+    all rows.
 
     Parameters
     ----------
@@ -78,6 +80,10 @@ def annotate(
     """
     if not isinstance(df, pd.DataFrame):
         raise OptionError(f"annotate takes a pandas DataFrame, not a {type(df).__name__}.")
+    image_col, prompt_col, mask_col = (
+        remembered(df, role, name)
+        for role, name in (("image", image_col), ("prompt", prompt_col), ("mask", mask_col))
+    )
     if prompt_col == "prompt" and "prompt" not in df.columns:
         prompt_col = None
     for name in (image_col, *(() if prompt_col is None else (prompt_col,))):
@@ -97,7 +103,7 @@ def annotate(
         image_col=image_col,
         prompt_col=prompt_col,
         mask_col=mask_col,
-        segmenter=_segmenter(df[image_col].tolist(), options),
+        segmenter=_segmenter(image_cells(df, image_col), options),
         image_root=image_root,
         fetch=make_fetch(client) if client is not None else None,
     )

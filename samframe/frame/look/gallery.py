@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from samframe._frame import remembered
 from samframe.frame.look.fetching import make_fetch
 from samframe.frame.look.scores import suspicion
 
@@ -77,6 +78,12 @@ def view(
     OptionError
         If a column is missing or is no mask column.
     """
+    image_col, prompt_col, mask_col = (
+        remembered(df, role, name)
+        for role, name in (("image", image_col), ("prompt", prompt_col), ("mask", mask_col))
+    )
+    status_col = remembered(df, "status", status_col)
+    engine_col = remembered(df, "engine", engine_col)
     from samframe.widgets import GalleryRows, Marks, Viewer  # noqa: PLC0415 - ipywidgets is heavy
     from samframe.widgets.gallery.truth import TruthRows, has_truth  # noqa: PLC0415
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from samframe._frame import remembered
 from samframe.errors import OptionError
 from samframe.frame.look.fetching import make_fetch
 from samframe.frame.look.scores import suspicion as suspicion_of
@@ -85,6 +86,10 @@ def to_html(
     >>> file.read_text()[:15]
     '<!doctype html>'
     """
+    image_col, prompt_col, mask_col = (
+        remembered(df, role, name)
+        for role, name in (("image", image_col), ("prompt", prompt_col), ("mask", mask_col))
+    )
     doubts = suspicion if not isinstance(suspicion, bool) else None
     if suspicion is True:
         doubts = suspicion_of(df, image_col=image_col, prompt_col=prompt_col, mask_col=mask_col)
@@ -93,7 +98,14 @@ def to_html(
     write_html(
         df,
         path,
-        columns=ReportColumns(image=image_col, prompt=prompt_col, mask=mask_col, extra=tuple(columns)),
+        columns=ReportColumns(
+            image=image_col,
+            prompt=prompt_col,
+            mask=mask_col,
+            status=remembered(df, "status", "status"),
+            error=remembered(df, "error", "error"),
+            extra=tuple(columns),
+        ),
         suspicion=doubts,
         title=str(title),
         n=n,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import threading
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ import pandas as pd
 from samframe._contract import JOB_PRICE_USD
 from samframe.errors import OptionError, SamframeError
 from samframe.frame.call import plan, start
+from samframe.images import read_image
 from samframe.jobs import RowStatus, format_usd
 from samframe.widgets.annotator import Ask, Quote, Reply
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from samframe.segmind import Client
 
 __all__ = ["EngineSegmenter", "NoSegmenter"]
+
+logger = logging.getLogger(__name__)
 
 _COLUMNS = ("image", "prompt", "points", "remove_points")
 
@@ -40,6 +45,9 @@ class NoSegmenter:
     def quote(self, _ask: Ask) -> Quote:
         """Raise OptionError with the reason."""
         raise OptionError(self._words)
+
+    def prepare(self, _row: int) -> None:
+        """Do nothing."""
 
     def total(self, quotes: Sequence[Quote]) -> Quote:
         """Return the sum."""
@@ -72,6 +80,7 @@ class EngineSegmenter:
         self, images: list[Any], *, client: Client, max_cost: float | None = None, **options: Any
     ) -> None:
         self._images = images
+        self._client = client
         self._options = {"client": client, **options}
         self._max_cost = max_cost
         self._free = None if not client.is_free else "free" if client.is_sam else "free, not SAM 2"
@@ -79,6 +88,24 @@ class EngineSegmenter:
         self._spent_usd = 0.0
         self._reserved_usd = 0.0
         self._lock = threading.Lock()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether clicks are sent at once: the engine is a SAM on this machine, free and quick."""
+        return self._client.is_free and self._client.is_sam
+
+    def prepare(self, row: int) -> None:
+        """Let the engine look at a row's image before the first click on it."""
+        try:
+            image = read_image(self._images[row], image_root=self._options.get("image_root"))
+            asyncio.run(self._tell_open(image.payload()))
+        except (SamframeError, OSError, RuntimeError) as error:
+            # The click itself will say what is wrong.
+            logger.info("The image of row %d could not be prepared: %s", row, error)
+
+    async def _tell_open(self, payload: str) -> None:
+        async with self._client.connect() as api:
+            await api.prepare(payload)
 
     def at_most(self, n_jobs: int) -> Quote | None:
         """Return what so many jobs cost at most, by the price that was learned last."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._frame import has_column, only_column
+from samframe._frame import has_column, only_column, remembered
 from samframe.errors import OptionError
 from samframe.frame.call import factorize_cells, read_prompt
 from samframe.frame.look import contradictions, doubts
@@ -130,6 +130,9 @@ def suspicion(
         other_iou=other_iou,
         low_score=low_score,
     )
+    mask_col, image_col = remembered(df, "mask", mask_col), remembered(df, "image", image_col)
+    prompt_col, status_col = remembered(df, "prompt", prompt_col), remembered(df, "status", status_col)
+    error_col, score_col = remembered(df, "error", error_col), remembered(df, "score", score_col)
     masks = _masks(df, mask_col)
     cells = {
         name: _cells(df, column, name)

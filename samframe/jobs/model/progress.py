@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from samframe.jobs.model.job import Outcome, RowStatus
+from samframe.jobs.model.reasons import Reasons
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +45,8 @@ class Progress:
         The latest outcomes with the position of their first row.
     message : str
         What is being waited for, empty in the normal course of things.
-    notes : list of str
-        What the user should know of the run as a whole: bills that are not as planned.
+    reasons : Reasons
+        Why rows have no result.
     """
 
     rows: int
@@ -60,7 +61,7 @@ class Progress:
     inference_times: list[float] = field(default_factory=list)
     latest: deque[tuple[int, Outcome]] = field(default_factory=lambda: deque(maxlen=_LATEST))
     message: str = ""
-    notes: list[str] = field(default_factory=list)
+    reasons: Reasons = field(default_factory=Reasons)
     started_at: float = field(default_factory=time.monotonic)
     ended_at: float | None = None
     clock: Callable[[], float] = time.monotonic
@@ -94,6 +95,8 @@ class Progress:
         self.rows_done += n_rows
         self.by_status[outcome.status] += n_rows
         self.latest.append((row, outcome))
+        if not outcome.status.is_result and outcome.error is not None:
+            self.reasons.add(outcome.error, n_rows)
         if outcome.paid_now and outcome.queue_time is not None:
             self.queue_times.append(outcome.queue_time)
         if outcome.paid_now and outcome.inference_time is not None:
@@ -102,7 +105,7 @@ class Progress:
             self.on_settled(row, outcome)
 
     def summary(self) -> str:
-        """Return the run in one line."""
+        """Return the run in one line, with the commonest reason of rows without a result."""
         parts = [
             f"{self.by_status[status]:,} {status.value}" for status in RowStatus if self.by_status[status]
         ]
@@ -110,4 +113,5 @@ class Progress:
         text = f"{self.rows_done:,} of {self.rows:,} rows: {done}; {self.budget.spent_text()} spent"
         if self.remaining_credits is not None:
             text += f", ${self.remaining_credits:,.2f} left"
-        return " ".join([f"{text}; {self.seconds:.1f} s", *self.notes])
+        why = self.reasons.words()
+        return f"{text}; {self.seconds:.1f} s" + (f". {why}" if why else "")

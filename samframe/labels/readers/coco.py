@@ -193,27 +193,26 @@ def _read(
 
 def _read_images(outline: JsonOutline, folder: ImageFolder) -> _Images:
     found = _Images()
+    file, is_known = outline.path.name, folder.root is not None
     reader = ElementReader(outline, _section(outline, "images"))
     for elements in reader:
         values = parse_elements(elements)
-        first = elements.first
         for at, value in enumerate(
-            values if values is not None else parse_elements(reader.recut()) or [], start=first
+            values if values is not None else parse_elements(reader.recut()) or [], elements.first
         ):
-            place = f"{outline.path.name}: images[{at}]"
-            if not isinstance(value, dict) or not isinstance(value.get("id"), int | str):
-                raise LabelError(f"{place} has no id: {str(value)[:80]}")
-            image_id = value["id"]
-            if image_id in found.numbers:
+            image_id = value.get("id") if isinstance(value, dict) else None
+            if not isinstance(image_id, int | str):
+                raise LabelError(f"{file}: images[{at}] has no id: {str(value)[:80]}")
+            if found.numbers.setdefault(image_id, at) != at:
+                before = found.numbers[image_id]
                 raise LabelError(
-                    f"{place} has the id {image_id!r} of images[{found.numbers[image_id]}]: ids are unique."
+                    f"{file}: images[{at}] has the id {image_id!r} of images[{before}]: ids are unique."
                 )
-            found.numbers[image_id] = len(found.ids)
-            found.ids.append(image_id)
             cell, error = _cell(value, folder)
+            found.ids.append(image_id)
             found.cells.append(cell)
-            found.errors.append(None if error is None else f"{place}: {error}")
-            found.sizes.append(_size(value, cell, known=error is None and folder.root is not None))
+            found.errors.append(None if error is None else f"{file}: images[{at}]: {error}")
+            found.sizes.append(_size(value, cell, known=error is None and is_known))
     return found
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from samframe.masks.runs import union_runs
-from samframe.masks.shapes.polygon_raster import Rings, rasterise
 
 __all__ = ["filled_toggles"]
 
@@ -30,20 +29,44 @@ def filled_toggles(ring: npt.NDArray[np.floating[Any]], size_hw: tuple[int, int]
     """
     height, width = size_hw
     corners = np.trunc(ring).astype(np.int64)
-    steps = np.roll(corners, -1, axis=0) - corners
+    steps = np.concatenate([corners[1:], corners[:1]]) - corners
     lengths = np.maximum(np.abs(steps).max(axis=1), 1)
     edge = np.repeat(np.arange(len(corners)), lengths)
-    share = (np.arange(edge.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)) / lengths[edge]
-    drawn = np.rint(corners[edge] + steps[edge] * share[:, None]).astype(np.int64)
-    inside = ((drawn >= 0) & (drawn < (width, height))).all(axis=1)
-    border = _of_pixels(np.unique(drawn[inside, 0] * height + drawn[inside, 1]))
-    ((_, area, _),) = rasterise(Rings.from_lists([[corners + 0.5]]), [size_hw], rule="edges")
-    return union_runs([border, area.astype(np.int64)]).astype(np.int64)
+    along = np.arange(edge.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    if (np.abs(steps).min(axis=1) % lengths == 0).all():  # straight and diagonal lines alone
+        drawn = corners[edge] + (steps // lengths[:, None])[edge] * along[:, None]
+    else:
+        drawn = np.rint(corners[edge] + steps[edge] * (along / lengths[edge])[:, None]).astype(np.int64)
+    x, y = drawn.T
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    border = (x * height + y)[inside]
+    border.sort()
+    # Where the outline steps from one column to the next it crosses the left one: in a pixel of the border, which is
+    # drawn whole, so that it matters not where in it.
+    next_x, next_y = np.concatenate([drawn[1:], drawn[:1]]).T
+    column = np.minimum(x, next_x)
+    crosses = (x != next_x) & (column >= 0) & (column < width)
+    row = np.clip(np.where(x < next_x, y, next_y), 0, height)
+    crossings = (column * height + row)[crosses]
+    crossings.sort()
+    return union_runs([_of_pixels(border), _odd_ones(crossings)]).astype(np.int64)
+
+
+def _odd_ones(positions: Ints) -> Ints:
+    """Return, of sorted positions, one of each that occurs an odd number of times."""
+    new = np.ones(len(positions) + 1, dtype=bool)
+    np.not_equal(positions[1:], positions[:-1], out=new[1:-1])
+    heads = np.flatnonzero(new)
+    odd: Ints = positions[heads[:-1][(heads[1:] - heads[:-1]) & 1 == 1]]
+    return odd
 
 
 def _of_pixels(positions: Ints) -> Ints:
-    """Return the toggles of sorted column-major pixel positions."""
-    breaks = np.flatnonzero(np.diff(positions, prepend=-2) > 1)
-    starts = positions[breaks]
-    ends = np.append(positions[breaks[1:] - 1], positions[-1:])[: len(starts)] + 1
-    return np.stack([starts, ends], axis=1).ravel()
+    """Return the toggles of sorted column-major pixel positions, of which some may come twice."""
+    breaks = np.flatnonzero(positions[1:] - positions[:-1] > 1)
+    toggles = np.empty(2 * (len(breaks) + 1) if len(positions) else 0, dtype=np.int64)
+    if len(positions):
+        toggles[0], toggles[-1] = positions[0], positions[-1] + 1
+        toggles[2::2] = positions[breaks + 1]
+        toggles[1:-1:2] = positions[breaks] + 1
+    return toggles

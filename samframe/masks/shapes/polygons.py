@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from samframe.errors import MaskError
 from samframe.masks.runs import intersection_runs, xor_runs
 from samframe.masks.shapes.components import label_pieces
 from samframe.masks.shapes.pieces import cut
@@ -43,20 +44,34 @@ def trace_polygons(toggles: Ints, size_hw: tuple[int, int], *, connectivity: int
     MaskError
         If ``connectivity`` is neither 4 nor 8.
     """
+    if connectivity not in (4, 8):
+        raise MaskError(f"pixels are connected 4 or 8 ways, not {connectivity}")
     height = size_hw[0]
-    pieces = cut(toggles, height)
-    labels, n_components = label_pieces(pieces, height, connectivity=connectivity)
-    polygons: list[list[Ring]] = [[] for _ in range(n_components)]
     x, top, bottom, leftward = _walls(toggles, height)
     if not x.size:
-        return polygons
-    after = _next_walls(x, top, bottom, leftward, connectivity).tolist()
-    # The pixel of the foreground beside each wall's top says to which component the wall belongs.
-    pixel = (x - leftward) * (height + 1) + top
-    owner = labels[np.searchsorted(pieces[0] * (height + 1) + pieces[1], pixel, side="right") - 1].tolist()
+        return []
+    rings = _closed(_next_walls(x, top, bottom, leftward, connectivity).tolist())
     starts = np.stack([x, np.where(leftward, top, bottom)], axis=1)
     ends = np.stack([x, np.where(leftward, bottom, top)], axis=1)
-    seen = [False] * len(after)
+    traced = [np.stack([starts[ring], ends[ring]], axis=1).reshape(-1, 2) for ring in rings]
+    if len(traced) == 1:  # one component without a hole
+        return [traced]
+    pieces = cut(toggles, height)
+    labels, n_components = label_pieces(pieces, height, connectivity=connectivity)
+    # The pixel of the foreground beside each ring's first wall says to which component the ring belongs.
+    first = np.array([ring[0] for ring in rings])
+    pixel = (x[first] - leftward[first]) * (height + 1) + top[first]
+    owner = labels[np.searchsorted(pieces[0] * (height + 1) + pieces[1], pixel, side="right") - 1].tolist()
+    polygons: list[list[Ring]] = [[] for _ in range(n_components)]
+    for component, corners in zip(owner, traced, strict=True):
+        of_component = polygons[component]
+        of_component.insert(0 if _signed_area(corners) > 0 else len(of_component), corners)
+    return polygons
+
+
+def _closed(after: list[int]) -> list[list[int]]:
+    """Return the rings of walls that follow one another, each from its first wall on."""
+    seen, rings = [False] * len(after), []
     for first in range(len(after)):
         if seen[first]:
             continue
@@ -65,10 +80,8 @@ def trace_polygons(toggles: Ints, size_hw: tuple[int, int], *, connectivity: int
             seen[wall] = True
             ring.append(wall)
             wall = after[wall]
-        corners = np.stack([starts[ring], ends[ring]], axis=1).reshape(-1, 2)
-        rings = polygons[owner[first]]
-        rings.insert(0 if _signed_area(corners) > 0 else len(rings), corners)
-    return polygons
+        rings.append(ring)
+    return rings
 
 
 def _walls(toggles: Ints, height: int) -> tuple[Ring, Ring, Ring, npt.NDArray[np.bool_]]:
@@ -102,4 +115,4 @@ def _next_walls(
 
 def _signed_area(corners: Ring) -> int:
     x, y = corners.T
-    return int((x * np.roll(y, -1) - np.roll(x, -1) * y).sum())
+    return int(x[:-1] @ y[1:] - x[1:] @ y[:-1] + x[-1] * y[0] - x[0] * y[-1])

@@ -185,7 +185,8 @@ class FileShelf:
     _files: dict[str, tuple[bytes, float]] = field(default_factory=dict)
 
     def put(self, name: str, raw: bytes, *, now: float) -> None:
-        """Keep a file, and drop what is too old or too much."""
+        """Keep a file, in place of an earlier one of its name, and drop what is too old or too much."""
+        self.drop(name)
         self._files[name] = (raw, now)
         self.used_bytes += len(raw)
         while self._files:

@@ -45,7 +45,10 @@ class Reply:
 
 
 class Segmenter(Protocol):
-    """What the annotator is handed. It may be called from any thread."""
+    """What the annotator is handed. It may be called from any thread.
+
+    One whose jobs are free and quick also has ``is_live``, which is True: clicks are then sent at once.
+    """
 
     def at_most(self, n_jobs: int) -> Quote | None:
         """Return at once what so many jobs cost at most, None where nothing can be sent."""
@@ -63,6 +66,10 @@ class Segmenter(Protocol):
 
     def total(self, quotes: Sequence[Quote]) -> Quote:
         """Return at once what several jobs cost together, and in words whether that is within the budget."""
+        ...
+
+    def prepare(self, row: int) -> None:
+        """Let the engine know, where it is live, that a row is open; it may take a while, and never raises."""
         ...
 
     def send(

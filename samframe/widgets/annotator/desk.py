@@ -77,6 +77,9 @@ class Desk:
         self._background = background
         self._quotes: dict[Ask, Quote | str] = {}
         self._is_quoting = False
+        #: Free and quick jobs are sent by a click: a click's mask is shown at once.
+        self._is_live = bool(getattr(segmenter, "is_live", False))
+        self._told_open: int | None = None
 
     @property
     def row(self) -> int:
@@ -122,6 +125,8 @@ class Desk:
                 self._paint(word, fields)
             case str() as word if word in _STEPS:
                 self.edits.apply(_event(_STEPS[word], fields))
+                if word in {"point", "remove_point"} and self._is_live:
+                    self._send_at_once(self._row(fields))
                 if word in {"accept", "reject"} and self.rows and fields.get("row") == self.row:
                     self.at = min(self.at + 1, len(self.rows) - 1)
             case _:
@@ -205,6 +210,12 @@ class Desk:
             asks, usd_limit=float(usd_shown), done=lambda replies: self._receive(asks, tickets, replies)
         )
 
+    def _send_at_once(self, row: int) -> None:
+        """Send a row's points, unless an earlier question about it is out: its answer sends what is new then."""
+        ask = ask_of(row, self.edits.state(row))
+        if ask is not None and ask.points and not self.edits.is_waiting(row):
+            self.send([row], usd_shown=0.0)
+
     def _is_out(self, ask: Ask) -> bool:
         return any(
             (sent.row, sent.prompt, sent.points, sent.remove_points)
@@ -231,7 +242,18 @@ class Desk:
                 )
             for ask in asks:
                 self._quotes.pop(ask, None)  # what was paid for is free from now on
+            if self._is_live:
+                self._send_newer(asks)
             self._show()
+
+    def _send_newer(self, asks: Sequence[Ask]) -> None:
+        for ask in asks:
+            newer = ask_of(ask.row, self.edits.state(ask.row))
+            if newer is not None and newer != ask and ask.points:
+                try:
+                    self._send_at_once(ask.row)
+                except OptionError as error:
+                    self.message = str(error)
 
     # -- what it costs -------------------------------------------------------------------------------------------------
 
@@ -268,6 +290,9 @@ class Desk:
 
     def _show(self) -> None:
         self.changed()
+        if self._is_live and self.rows and self.row != self._told_open:
+            row = self._told_open = self.row
+            self._background(lambda: self._segmenter.prepare(row))
         if self._unquoted() and not self._is_quoting:
             self._is_quoting = True
             self._background(self._find_prices)

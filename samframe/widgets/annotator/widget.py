@@ -13,6 +13,7 @@ import anywidget
 import traitlets
 from IPython.display import HTML, display
 
+from samframe._frame import image_cells
 from samframe.errors import SamframeError
 from samframe.images import Image, find_source, make_thumbnail
 from samframe.widgets.annotator.desk import Desk
@@ -81,7 +82,7 @@ class Annotator(anywidget.AnyWidget):
         background: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
         self._background = background or _in_thread
-        self._images = df[image_col].tolist()
+        self._images = image_cells(df, image_col)
         self._labels = [_label(label) for label in df.index]
         self._image_root = image_root
         self._fetch = fetch

@@ -10,6 +10,7 @@ import pandas as pd
 
 from samframe._cells import as_text, is_missing, one_line
 from samframe._engine import count_offline
+from samframe._frame import image_cells
 from samframe._status import RowStatus, words_of
 from samframe.errors import OptionError
 from samframe.masks import MaskDtype
@@ -80,7 +81,7 @@ class GalleryRows:
         self.seconds_col = self._there(seconds_col)
         self._engine_col = self._there(engine_col)
         self._suspicion = suspicion
-        self._images = frame[image_col].array
+        self._images = image_cells(frame, image_col)
         self._masks = frame[mask_col].array
         self._prompts = None if self.prompt_col is None else frame[self.prompt_col].array
         self._statuses = None if self.status_col is None else frame[self.status_col].array

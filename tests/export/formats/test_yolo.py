@@ -9,11 +9,14 @@ import pandas as pd
 import pytest
 import supervision
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 import samframe
 from samframe.errors import OptionError
 from samframe.export import to_yolo
+from samframe.export.formats import yolo
 from samframe.export.formats.yolo import yolo_mask
 from samframe.masks import Mask
 
@@ -175,3 +178,14 @@ def test_images_as_pixels_and_gif(tmp_path):
 
     assert {file.suffix for file in files} == {".png"}
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in files)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
+def test_shares_are_written_as_python_writes_them(shares):
+    """Six digits, rounded, without zeros at the end; the text is read back as it was written."""
+    text = yolo._text_of_shares(np.array(shares))
+    expected = [f"{share:.6f}".rstrip("0").rstrip(".") for share in shares]
+
+    assert [abs(float(a) - float(b)) <= 1e-6 for a, b in zip(text.split(" "), expected, strict=True)]
+    assert all(len(a) <= 8 and a == a.rstrip("0" if "." in a else "") for a in text.split(" "))
+    assert yolo._shares_of_text(text).tolist() == [float(word) for word in text.split(" ")]

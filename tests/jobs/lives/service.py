@@ -167,7 +167,7 @@ class FakeClient:
     """What a session needs of a client."""
 
     identity = "https://api.segmind.com"
-    is_free = False
+    is_offline = False
     rate_limit = None
     key = ApiKey("SG_0123456789abcdef", strict=True)
 

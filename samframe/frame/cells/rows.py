@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,10 +13,9 @@ import pandas as pd
 from samframe._cells import is_missing
 from samframe._frame import has_column
 from samframe.errors import ImageError, OptionError
-from samframe.frame.call.boxes import BoxFormat, read_boxes, why_not_on
-from samframe.frame.call.hints import missing_column
-from samframe.frame.call.points import read_points
-from samframe.frame.call.refusals import LONGEST_PROMPT, why_no_image, why_no_prompt
+from samframe.frame.cells.boxes import BoxFormat, read_boxes, why_not_on
+from samframe.frame.cells.hints import missing_column
+from samframe.frame.cells.points import read_points
 from samframe.jobs import Boxes, Job, Parameters, Points, job_key
 
 if TYPE_CHECKING:
@@ -89,8 +89,21 @@ class Inputs:
         """How many rows cannot be sent."""
         return int(np.count_nonzero(self.codes < 0))
 
+    def problem_counts(self) -> list[tuple[str, int]]:
+        """Return each problem with how many rows have it."""
+        counts = np.bincount(-1 - self.codes[self.codes < 0], minlength=len(self.problems))
+        return list(zip(self.problems, counts.tolist(), strict=True))
 
-def distinct_rows(df: pd.DataFrame, columns: Sequence[Any]) -> Distinct:
+    def notes(self) -> tuple[str, ...]:
+        """Return how images were changed to be sent, each way once, with how many images it concerns."""
+        images = {job.image.identity: job.image.note for job in self.jobs if job.image.note is not None}
+        counts = Counter(images.values())
+        return tuple(f"{note} ({count:,} image{'s' if count > 1 else ''})." for note, count in counts.items())
+
+
+def distinct_rows(
+    df: pd.DataFrame, columns: Sequence[Any], *, rows: NDArray[np.int64] | None = None
+) -> Distinct:
     """Find the distinct combinations of the image, prompt, points, remove-points and boxes columns.
 
     Parameters
@@ -99,6 +112,8 @@ def distinct_rows(df: pd.DataFrame, columns: Sequence[Any]) -> Distinct:
         Any index.
     columns : sequence of five column names or None
         None stands for a column of nothing; a list of two or four names for numbers that lie in columns of their own.
+    rows : ndarray of int64, optional
+        What each row is called in ``first``; None: its position.
 
     Raises
     ------
@@ -129,7 +144,7 @@ def distinct_rows(df: pd.DataFrame, columns: Sequence[Any]) -> Distinct:
         remove_points=lists[3],
         boxes=lists[4],
         combinations=np.stack([part[first] for part in parts], axis=1),
-        first=first,
+        first=first if rows is None else rows[first],
         codes=rank[inverse.reshape(-1)].astype(np.int64),
     )
 
@@ -141,7 +156,6 @@ def make_inputs(
     identity: str,
     parameters: Parameters,
     box_format: BoxFormat = "xyxy",
-    max_prompt: int = LONGEST_PROMPT,
 ) -> Inputs:
     """Turn distinct combinations into distinct jobs.
 
@@ -157,11 +171,8 @@ def make_inputs(
         What is the same for every row.
     box_format : {"xyxy", "xywh"}
         What four bare numbers of a box mean.
-    max_prompt : int
-        Characters that a prompt may have.
     """
-    prompts = [read_prompt(cell, longest=max_prompt) for cell in distinct.prompts]
-    images = [_without_key(cell, image) for cell, image in zip(distinct.images, images, strict=True)]
+    prompts = [read_prompt(cell) for cell in distinct.prompts]
     points = [_attempt(read_points, cell) for cell in distinct.points]
     removes = [_attempt(read_points, cell) for cell in distinct.remove_points]
     boxes = [_attempt(lambda cell: read_boxes(cell, box_format), cell) for cell in distinct.boxes]
@@ -219,13 +230,7 @@ class _Bad(str):
     __slots__ = ()
 
 
-def _without_key(cell: object, image: Image | ImageError) -> Image | ImageError:
-    """Refuse an image whose cell holds a key: what names it would stand in messages and in the ledger."""
-    reason = why_no_image(cell)
-    return image if reason is None else ImageError(reason)
-
-
-def read_prompt(cell: object, *, longest: int = LONGEST_PROMPT) -> str | None:
+def read_prompt(cell: object) -> str | None:
     """Return a prompt NFC-normalised and stripped; None where the cell holds none; a problem in words as ``_Bad``."""
     if is_missing(cell):
         return None
@@ -238,8 +243,6 @@ def read_prompt(cell: object, *, longest: int = LONGEST_PROMPT) -> str | None:
     except UnicodeEncodeError:
         return _Bad("the prompt holds half a character (a lone surrogate) that cannot be sent")
     prompt = unicodedata.normalize("NFC", cell).strip()
-    if (reason := why_no_prompt(prompt, longest=longest)) is not None:
-        return _Bad(reason)
     return prompt if any(map(_is_visible, prompt)) else None
 
 

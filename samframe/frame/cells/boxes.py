@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from samframe._cells import is_missing
-from samframe.frame.call.numerals import FOUR, XY, nested_numbers, shown
-from samframe.frame.call.points import looks_normalised
+from samframe.frame.cells.numerals import FOUR, XY, nested_numbers, shown
+from samframe.frame.cells.points import looks_normalised
 
 if TYPE_CHECKING:
     from samframe.images import Image

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from samframe._cells import is_missing
-from samframe.frame.call.numerals import FOUR, XY, nested_numbers, shown
+from samframe.frame.cells.numerals import FOUR, XY, nested_numbers, shown
 
 if TYPE_CHECKING:
     from samframe.jobs import Points
