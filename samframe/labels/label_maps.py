@@ -21,6 +21,7 @@ __all__ = ["has_palette", "masks_of_numbers", "read_numbers"]
 
 #: Up to the colour type: PNG specification, section 11.2.2.
 _PNG_HEAD = 26
+_MOST = 255
 #: Masks of one map are encoded so many pixels at a time.
 _PIXELS_AT_ONCE = 1 << 24
 
@@ -58,6 +59,8 @@ def read_numbers(data: bytes | Path, name: str, *, rgb: str | None = None) -> ND
         with quiet(), Image.open(source) as picture:
             _check_size(*picture.size)
             array = np.array(picture)
+        if (step := _step(source)) > 1:
+            array = array // step
     except ImageError as error:
         raise LabelError(f"{name} is no picture of labels: {error}") from None
     if array.ndim == 3:  # noqa: PLR2004 - height, width, channels
@@ -66,6 +69,19 @@ def read_numbers(data: bytes | Path, name: str, *, rgb: str | None = None) -> ND
         raise LabelError(f"{name} has pixels that are no whole numbers ({array.dtype}).")
     found: NDArray[np.int64] = array.astype(np.int64)
     return found
+
+
+def _step(source: Any) -> int:
+    """Return by how much Pillow multiplies the numbers of a PNG of gray in 2 or 4 bits."""
+    if isinstance(source, io.BytesIO):
+        head = source.getvalue()[:_PNG_HEAD]
+    else:
+        with source.open("rb") as file:
+            head = file.read(_PNG_HEAD)
+    is_narrow = (
+        head.startswith(b"\x89PNG") and len(head) == _PNG_HEAD and head[-1] == 0 and head[-2] in (2, 4)
+    )
+    return _MOST // (2 ** head[-2] - 1) if is_narrow else 1
 
 
 def _check_size(width: int, height: int) -> None:

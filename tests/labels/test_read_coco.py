@@ -399,3 +399,20 @@ def test_any_polygons_are_rasterised_as_pycocotools_does(tmp_path_factory, rings
 
     expected = coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(rings, H, W)))
     assert (found.to_numpy() == expected.astype(bool)).all()
+
+
+def test_a_folder_as_roboflow_writes_it(tmp_path):
+    """The file lies among the images of its split; sizes may be written as floats."""
+    Image.new("RGB", (W, H)).save(tmp_path / "a.png")
+    images = [{"id": 10, "file_name": "a.png", "height": float(H), "width": float(W)}]
+    for split in ("train", "valid"):
+        (tmp_path / split).mkdir()
+        Image.new("RGB", (W, H)).save(tmp_path / split / "a.png")
+        write(tmp_path / split / "_annotations.coco.json", [annotation(1, [triangle(5, 5, 40)])], images)
+
+    frame = samframe.read_coco(tmp_path)
+
+    assert frame["split"].tolist() == ["train", "valid"]
+    assert frame["image"].tolist() == [str(tmp_path / split / "a.png") for split in ("train", "valid")]
+    assert frame["error"].isna().all()
+    assert frame["mask"].notna().all()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import sqlite3
+import struct
+import zlib
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 
+import samframe
 from samframe.errors import MaskError
 from samframe.masks import Mask, MaskArray
 
@@ -220,3 +223,28 @@ def test_json_encoders_that_ask_get_coco():
 
     assert mask.__json__() == mask.for_json() == mask.to_coco()
     assert json.loads(json.dumps({"mask": mask}, default=lambda one: one.to_coco()))["mask"] == mask.to_coco()
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_numbers_in_few_bits_are_the_file_s_own(bits, tmp_path):
+    """Pillow stretches gray of 2 and 4 bits to 255; the numbers in the file are 0, 1, 2."""
+    rows = b""
+    for line in NUMBERS:
+        padded = np.concatenate([line, np.zeros(-len(line) % (8 // bits), np.uint8)]).reshape(-1, 8 // bits)
+        shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8)
+        rows += b"\0" + (padded << shifts).sum(axis=1).astype(np.uint8).tobytes()
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 50, 40, bits, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    ]
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
+    )
+    (tmp_path / "a.png").write_bytes(data)
+
+    with pytest.raises(MaskError, match="numbers 0, 1, 2"):
+        Mask.from_png(data)
+    assert Mask.from_png(data, value=1) == Mask.from_numpy(OBJECT)
+    assert samframe.read_masks(tmp_path)["label"].tolist() == ["1", "2"]

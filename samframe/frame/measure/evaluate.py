@@ -33,6 +33,7 @@ __all__ = ["evaluate", "mask_column"]
 
 _LABELS = ("label", "prompt")
 _ONE = "object"
+_SCORE = "score"
 
 
 def evaluate(
@@ -66,7 +67,7 @@ def evaluate(
         Labels; "auto" is the first there is of ``label`` and ``prompt``, in the truth the same name as in `df`, if it
         is there. None: all objects are of one label.
     score_col : column name, optional
-        Confidence, the higher the surer; where the column is missing there are no scores. Rows without one are left
+        Confidence, the higher the surer; where there is no column ``score`` there are none. Rows without one are left
         out.
     by : column name, list of them, or None
         Which rows are of one image. Paths are compared as text, then as files, then by name. None: the index.
@@ -106,6 +107,8 @@ def evaluate(
     shared = share_images(df, truth, by)
     own_labels, true_labels = _labels(df, truth, label_col, truth_label_col)
     names = _names(own_labels, true_labels)
+    if score_col is not None and score_col != _SCORE:
+        only_column(df, score_col)
     has_scores = score_col is not None and has_column(df, score_col)
     true = _truth(truth, shared.truth, true_labels, names, truth_mask_col, area_col, crowd_col)
     scores = _floats(only_column(df, score_col), np.nan) if has_scores and score_col is not None else None

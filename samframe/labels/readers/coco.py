@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["read_coco"]
 
 _PREFIX = "instances_"
+#: As Roboflow names the file in each split's folder of images.
+_BESIDE_IMAGES = "_annotations.coco.json"
 _NAMES = {"id": "annotation_id"}
 
 
@@ -112,12 +114,18 @@ def read_coco(
 
 def _read_folder(where: Path, images: Path | None, *, boxes: bool) -> pd.DataFrame:
     """Read every split of a folder."""
-    files = sorted((where / "annotations").glob(f"{_PREFIX}*.json"))
+    files = {
+        file.stem.removeprefix(_PREFIX): file
+        for file in sorted((where / "annotations").glob(f"{_PREFIX}*.json"))
+    }
+    files = files or {file.parent.name: file for file in sorted(where.glob(f"*/{_BESIDE_IMAGES}"))}
     if not files:
-        raise LabelError(f"{where} has no files annotations/{_PREFIX}*.json: name the JSON file itself.")
+        raise LabelError(
+            f"{where} has no files annotations/{_PREFIX}*.json or */{_BESIDE_IMAGES}: name the JSON file itself."
+        )
     frames = []
-    for file in files:
-        outline, split = outline_of(file), file.stem.removeprefix(_PREFIX)
+    for split, file in files.items():
+        outline = outline_of(file)
         frame = _read(
             outline, (outline, _section(outline, "annotations")), images or _beside(file), boxes=boxes
         )
@@ -129,6 +137,8 @@ def _read_folder(where: Path, images: Path | None, *, boxes: bool) -> pd.DataFra
 
 def _beside(file: Path) -> Path | None:
     """Return the folder of images that belongs to a file by its place, None where there is none."""
+    if file.name == _BESIDE_IMAGES:
+        return file.parent
     split = file.stem.removeprefix(_PREFIX)
     places = [file.parent.parent / split, file.parent.parent / "images" / split] if file.stem != split else []
     return next((place for place in places if place.is_dir()), None)
@@ -229,8 +239,9 @@ def _cell(image: dict[str, Any], folder: ImageFolder) -> tuple[str, str | None]:
 def _size(image: dict[str, Any], cell: str, *, known: bool) -> tuple[int, int]:
     """Return height and width: the file's, else those of the image on disk, else -1."""
     height, width = image.get("height"), image.get("width")
-    if type(height) is int and type(width) is int and 0 < height < 2**31 and 0 < width < 2**31:
-        return height, width
+    sides = [side for side in (height, width) if isinstance(side, int | float) and not isinstance(side, bool)]
+    if len(sides) == 2 and all(0 < side < 2**31 and side == int(side) for side in sides):  # noqa: PLR2004 - both
+        return int(sides[0]), int(sides[1])
     if known and height is None and width is None:
         try:
             return image_size(cell).stored_hw

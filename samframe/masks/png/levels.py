@@ -54,14 +54,16 @@ def pixels_of_png(
     MaskError
         If the rule is none, or the bytes are no PNG or have no such channel.
     """
-    parse_png(data)
+    parts = parse_png(data)
     if channel is not None and channel not in get_args(Channel):
         raise MaskError(f"channel is one of {', '.join(map(repr, get_args(Channel)))}; not {channel!r}")
     if value is not None and threshold is not None:
         raise MaskError("value= and threshold= are two rules: pass one of them")
     if value is not None:
         wanted = _numbers(value)
-        found: npt.NDArray[np.bool_] = np.isin(_stored(data, channel), wanted)
+        found: npt.NDArray[np.bool_] = np.isin(
+            _stored(data, channel) // (1 if channel else _step(parts)), wanted
+        )
         return found
     least = _HALF if threshold is None else threshold
     if isinstance(least, bool) or not isinstance(least, int | np.integer) or not 0 < least <= _MOST:
@@ -137,8 +139,14 @@ def refuse_other_pictures(data: bytes, parts: PngParts) -> Pixels:
     shades = read_with_pillow(data)
     if parts.transparent or parts.colour_type > _PALETTE:
         _refuse_hidden(data, shades)
-    _refuse_numbers(np.bincount(shades.ravel(), minlength=256))
+    _refuse_numbers(np.bincount(shades.ravel(), minlength=256), _step(parts))
     return shades
+
+
+def _step(parts: PngParts) -> int:
+    """Return by how much Pillow multiplies the numbers of gray in 2 or 4 bits, to fill the range of 8."""
+    is_narrow = parts.colour_type == _GRAY and parts.bit_depth in (2, 4)
+    return _MOST // (2**parts.bit_depth - 1) if is_narrow else 1
 
 
 def _refuse_palette(indices: Pixels, palette: bytes) -> None:
@@ -193,12 +201,13 @@ def _refuse_hidden(data: bytes, shades: Pixels) -> None:
         raise MaskError("the picture is dark all over and its transparency varies: pass channel='alpha'")
 
 
-def _refuse_numbers(counts: npt.NDArray[np.int64]) -> None:
+def _refuse_numbers(counts: npt.NDArray[np.int64], step: int) -> None:
     used = np.flatnonzero(counts)
-    top = int(used[-1]) if used.size else 0
-    if top <= 1 or set(used.tolist()) <= {0, _MOST}:
+    brightest = int(used[-1]) if used.size else 0
+    if brightest <= 1 or set(used.tolist()) <= {0, _MOST}:
         return
-    if top < _HALF:
+    used, top = used // step, brightest // step
+    if brightest < _HALF:
         raise MaskError(
             f"the picture's pixels are the numbers {_listed(used)}, all dark: pass value={top} for one of them, "
             "threshold= for a brightness, or read all with samframe.read_masks or read_semantic"
