@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING, Any, Protocol
 
 import ipywidgets
 from IPython.display import HTML, display
 
+from samframe._html import NOT_MATHS, html_text
 from samframe._status import text_colour, words_of
 from samframe.widgets.sheet import contact_sheet
 
@@ -160,7 +160,7 @@ class ProgressPanel:
             The last figures; None where the run ended before there were any.
         """
         text = progress.summary() if progress is not None else "ended before anything was sent"
-        line = f"<div style='font-size:0.95em'>samframe: {html.escape(text)}</div>"
+        line = f"<div class='{NOT_MATHS}' style='font-size:0.95em'>samframe: {html_text(text)}</div>"
         self.widget.children = (ipywidgets.HTML(line),)
         if self._handle is not None:
             self._handle.update(HTML(line))
@@ -178,7 +178,7 @@ def _counts_html(progress: _Progress) -> str:
     chips = [f"<b>{progress.rows_done:,}</b> of {progress.rows:,} rows"]
     for status, count in progress.by_status.items():
         if count:
-            words = html.escape(words_of(status))
+            words = html_text(words_of(status))
             # The colour stands beside its word: no fact is told by it alone.
             chips.append(
                 f"<span style='color:{text_colour(status)};font-weight:600'>{count:,} {words}</span>"
@@ -198,7 +198,7 @@ def _figures_html(progress: _Progress, *, is_stopping: bool) -> str:
         parts.append(f"{_duration_text(progress.seconds_left)} to go")
     if progress.message:
         parts.append(progress.message)
-    return " &nbsp;·&nbsp; ".join(html.escape(part) for part in parts)
+    return " &nbsp;·&nbsp; ".join(html_text(part) for part in parts)
 
 
 def _rate_text(rows_per_second: float) -> str:

@@ -134,7 +134,7 @@ def test_no_rows(service):
 
     assert (len(found.frame), server.counters.accepted) == (0, 0)
     assert found.plot().size == 0
-    assert "<table>" in found._repr_html_()
+    assert "<table " in found._repr_html_()
 
 
 def test_plot_is_side_by_side_and_the_most_different_come_first(service):

@@ -52,7 +52,8 @@ def parts(panel, kind):
 
 
 def text(panel):
-    return " ".join(widget.value for widget in parts(panel, ipywidgets.HTML))
+    shown = " ".join(widget.value for widget in parts(panel, ipywidgets.HTML))
+    return shown.replace("<span>&#36;</span>", "$")
 
 
 def test_bar_follows_the_rows(panel, progress):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from samframe._html import facts_table
 from samframe.jobs import Progress, RowStatus, format_usd
 
 if TYPE_CHECKING:
@@ -107,12 +107,7 @@ class RunReport:
         return "\n".join(f"{name:<{width}}  {value}" for name, value in self._lines())
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f"<tr><th style='text-align:left;white-space:pre'>{html.escape(name)}</th>"
-            f"<td style='text-align:right'>{html.escape(value)}</td></tr>"
-            for name, value in self._lines()
-        )
-        return f"<table><tbody>{cells}</tbody></table>"
+        return facts_table(self._lines())
 
 
 def make_report(progress: Progress, *, notes: tuple[str, ...] = ()) -> RunReport:

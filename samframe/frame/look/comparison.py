@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from samframe._engine import is_offline
+from samframe._html import NOT_MATHS, html_text
 from samframe.errors import OptionError
 from samframe.jobs import format_usd
 from samframe.masks import MaskArray
@@ -121,12 +121,13 @@ class Comparison:
             [name, ", ".join(prompts), *map(_figure, self.summary.loc[name])]
             for name, prompts in self.variants.items()
         ]
-        head_cells = "".join(f"<th>{html.escape(_printable(text))}</th>" for text in head)
+        head_cells = "".join(f"<th>{html_text(_printable(text))}</th>" for text in head)
         body = "".join(
-            f"<tr>{''.join(f'<td>{html.escape(_printable(text))}</td>' for text in row)}</tr>" for row in rows
+            f"<tr>{''.join(f'<td>{html_text(_printable(text))}</td>' for text in row)}</tr>" for row in rows
         )
         return (
-            f"<table><caption>{html.escape(self._headline())}</caption>"
+            f'<table class="{NOT_MATHS}">'
+            f"<caption>{html_text(self._headline())}</caption>"
             f"<thead><tr>{head_cells}</tr></thead><tbody>{body}</tbody></table>"
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from samframe._html import NOT_MATHS, html_text
 from samframe.errors import OptionError
 from samframe.labels.measure import (
     COCO_NAMES,
@@ -429,9 +429,9 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         """Return the numbers as a table for notebooks, every text escaped."""
-        notes = "".join(f"<div>{html.escape(note)}</div>" for note in self.notes)
+        notes = "".join(f"<div>{html_text(note)}</div>" for note in self.notes)
         table = self._table().T.to_html(float_format=lambda value: f"{value:.3f}", index=False)
-        return f"<div>{html.escape(self._headline())}</div>{notes}{table}"
+        return f'<div class="{NOT_MATHS}"><div>{html_text(self._headline())}</div>{notes}{table}</div>'
 
 
 def _share(top: float, bottom: float) -> float:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-import html
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from samframe._contract import JOB_SECONDS
+from samframe._html import facts_table
 from samframe.errors import OptionError
 from samframe.jobs.model.job import Job, JobState, Record
 from samframe.jobs.model.money import format_usd
@@ -165,12 +165,7 @@ class Plan:
         return "\n".join(f"{name:<{width}}  {value}" for name, value in lines)
 
     def _repr_html_(self) -> str:
-        cells = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
-            f"<td style='text-align:right'>{html.escape(value)}</td></tr>"
-            for name, value in self._lines()
-        )
-        return f"<table><caption>Plan: nothing was sent</caption><tbody>{cells}</tbody></table>"
+        return facts_table(self._lines(), caption="Plan: nothing was sent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
