@@ -224,6 +224,30 @@ def test_no_memory_drops_what_is_kept_and_tries_again(serve, photo):
     assert "take a smaller model" in states[2]["error"]
 
 
+def test_waiting_images_are_encoded_in_one_pass(sam2, serve, photo):
+    """As on a GPU: what waits is encoded together, each image once, and the masks are those of one by one."""
+    from dataclasses import replace
+
+    engine = load_sam(sam2[0], device="cpu")
+    engine.facts = replace(engine.facts, n_batch=4)
+    passes, encode_all = [], engine._points.encode_all
+    engine._points.encode_all = lambda images: passes.append(len(images)) or encode_all(images)
+    client, alone = serve(engine), load_sam(sam2[0], device="cpu")
+    images = [photo((100, 120), seed=seed) for seed in range(9)]
+
+    ids = [submit(client, png(rgb), (50, 40)) for rgb in images]
+    ids.append(submit(client, b"no image", (50, 40)))
+    client.server.settle(60)
+
+    assert (sum(passes), engine.n_encodes) == (9, 9)
+    assert max(passes) > 1
+    for one, rgb in zip(ids[:9], images, strict=True):
+        made = Image.open(io.BytesIO(client.get(client.get(f"/v2/requests/{one}").json()["output"]).content))
+        expected = alone.segment(rgb, points=[(50, 40)]).mask
+        assert (np.asarray(made) > 0).mean() == pytest.approx(expected.mean(), abs=0.02)
+    assert client.get(f"/v2/requests/{ids[9]}/status").status_code == 422
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_kill_9_of_the_server_in_mid_run(sam2, photo, tmp_path):

@@ -25,8 +25,8 @@ class Held(ServedEngine):
         self.free = threading.Event()
         self.free.set()
 
-    def prepare(self, picture):
-        self.prepared.append(picture.pixels()[0, 0, 0])
+    def prepare(self, *pictures):
+        self.prepared += [picture.pixels()[0, 0, 0] for picture in pictures]
         return True
 
     def answer(self, picture, question):

@@ -19,6 +19,8 @@ from samframe.server.work.outputs import CONTENT_TYPES, SUFFIXES, mask_file, ove
 from samframe.server.work.queue import GroupedQueue
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -130,7 +132,11 @@ class WorkerPool:
             output: bytes | None = None
             try:
                 if self._is_grouped:
-                    answer = await loop.run_in_executor(self._threads, self._ask, job)
+                    others = self._queue.first_of_others(self._engine.facts.n_batch - 1)
+                    images = [
+                        one.image if isinstance(one, _Preparation) else one.body["image"] for one in others
+                    ]
+                    answer = await loop.run_in_executor(self._threads, self._ask, job, images)
                     output = await loop.run_in_executor(self._encoders, self._encode, answer)
                 else:
                     output = await loop.run_in_executor(self._threads, self._run, job)
@@ -150,13 +156,16 @@ class WorkerPool:
         """Make the output of a job, in a thread. A ValueError's text is the FAILED job's."""
         return self._encode(self._ask(job))
 
-    def _ask(self, job: Job) -> _Answer:
+    def _ask(self, job: Job, others: Sequence[str] = ()) -> _Answer:
+        """Put a job's question to the engine; ``others`` are images that come next, to be looked at in one pass."""
         job.started_s = time.monotonic()  # it may have waited for the model's thread
         if job.doomed is not None:
             raise ValueError(job.doomed)
         request = JobRequest.read(job.body)
         picture = self._picture(request.image)
         job.image_sha256 = picture.key
+        if others:
+            self._engine.prepare(picture, *self._readable(others))
         made = self._engine.answer(picture, request.question)
         job.score = float(made.score) if self._engine.facts.tells_score else None
         job.embedding_cached = made.detail.get("embedding_cached")
@@ -178,6 +187,16 @@ class WorkerPool:
             logger.info("An image could not be prepared: %s", error)
         except Exception:
             logger.exception("The engine broke while it prepared an image")
+
+    def _readable(self, images: Sequence[str]) -> Iterator[Picture]:
+        """Yield the pictures that can be decoded; the others fail when their own job comes."""
+        for image in images:
+            try:
+                picture = self._picture(image)
+                picture.pixels()
+            except (ValueError, TypeError, AttributeError):
+                continue
+            yield picture
 
     def _picture(self, text: str) -> Picture:
         clock, assets = self._config.clock, self._book.assets

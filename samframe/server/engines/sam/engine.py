@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from samframe.server.engines.cache import ByteCache
 from samframe.server.engines.sam.errors import HARDWARE_ADVICE, is_out_of_memory
+from samframe.server.engines.sam.sam2 import TorchSam2
 from samframe.server.protocol import (
     EngineFacts,
     EngineRefused,
@@ -21,7 +23,7 @@ from samframe.server.protocol import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -67,6 +69,8 @@ class SamEngine(ServedEngine):
         Room for what the models made of images; that of the image at hand is kept beside it.
     where : str
         The device, for the banner.
+    n_batch : int
+        How many images `points` encodes in one pass.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class SamEngine(ServedEngine):
         licence: str = "",
         cache_bytes: int,
         where: str = "cpu",
+        n_batch: int = 1,
     ) -> None:
         self.name = name
         self._points = points
@@ -90,12 +95,14 @@ class SamEngine(ServedEngine):
         # Callers other than the server's one model thread wait for their turn.
         self._turn = threading.RLock()
         self.n_encodes = 0
+        self._bytes_of_one = 0
         takes_text = detector is not None or concepts is not None
         self.facts = EngineFacts(
             is_sam=True,
             is_free=True,
             licence=licence,
             n_threads=1,
+            n_batch=n_batch,
             takes_text=takes_text,
             takes_boxes=points is not None,
             words=f"on {where}; text prompts: {'yes' if takes_text else 'no (give a text model)'}",
@@ -118,12 +125,34 @@ class SamEngine(ServedEngine):
             self._forget()
             self.n_encodes = 0
 
-    def prepare(self, picture: Picture) -> bool:
-        """Encode an image, unless that is done."""
+    def prepare(self, *pictures: Picture) -> bool:
+        """Encode images, unless that is done: in one pass where the model takes several and the cache has room."""
         with self._turn:
+            if len(pictures) > 1 and isinstance(self._points, TorchSam2):
+                self._embed_together(self._points, pictures)
+                return True
             for kind, model in self._kinds():
-                self._embed(kind, model, picture)
+                for picture in pictures:
+                    self._embed(kind, model, picture)
         return True
+
+    def _embed_together(self, model: TorchSam2, pictures: Sequence[Picture]) -> None:
+        new = {f"points:{one.key}": one for one in pictures}
+        new = {key: one for key, one in new.items() if key not in self._embeddings}
+        if pictures[0].key not in {one.key for one in new.values()} or len(new) < 2:  # noqa: PLR2004 - a batch
+            return  # the image at hand is known: the others' turn comes
+        room = self._embeddings.max_bytes // max(1, self._bytes_of_one)
+        new = dict(islice(new.items(), max(1, room)))
+        try:
+            made = model.encode_all([one.pixels() for one in new.values()])
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return  # one by one, then
+        self.n_encodes += len(made)
+        # The image at hand last: it is asked about first, and so must not be the one that has no room.
+        for key, embedding in reversed(list(zip(new, made, strict=True))):
+            self._embeddings.put(key, embedding, n_bytes=embedding.n_bytes)
 
     def answer(self, picture: Picture, question: Question) -> Segmentation:
         """Segment one image.
@@ -213,6 +242,7 @@ class SamEngine(ServedEngine):
         self._at_hand.pop(kind, None)
         made = self._with_room(lambda: model.encode(picture.pixels()))
         self.n_encodes += 1
+        self._bytes_of_one = made.n_bytes
         self._embeddings.put(key, made, n_bytes=made.n_bytes)
         self._at_hand[kind] = (key, made)
         return made, False

@@ -35,6 +35,8 @@ _SIZES = {
     (144, (2, 6, 36, 4)): "hiera-large",
 }
 _MB = 1 << 20
+#: On a CPU a batch gains nothing.
+_GPU_BATCH = 8
 
 
 def load_sam(
@@ -89,6 +91,8 @@ def load_sam(
     text_weights = None if text is None else find_weights(text, download=download, announce=announce)
     placement = choose_placement(device, dtype)
     parts: dict[str, Any] = {"cache_bytes": cache_mb * _MB, "where": str(placement.device)}
+    if placement.device.type == "cuda":
+        parts["n_batch"] = _GPU_BATCH
     if weights.model_type in _SAM2:
         engine = _sam2(weights, text_weights, placement, parts, text_threshold, announce)
     elif weights.model_type in _SAM3:
