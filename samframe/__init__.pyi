@@ -41,6 +41,7 @@ from .frame import annotate as annotate
 from .frame import asegment as asegment
 from .frame import compare as compare
 from .frame import evaluate as evaluate
+from .frame import explode as explode
 from .frame import last_run as last_run
 from .frame import local as local
 from .frame import models as models

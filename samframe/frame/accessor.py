@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from samframe import export
 from samframe._signature import method_of
 from samframe.export.formats import FORMATS
+from samframe.frame.call import explode
 from samframe.frame.call import functions as _segment
 from samframe.frame.look import annotate, compare, suspicion, to_html, view
 from samframe.frame.measure import evaluate
@@ -35,6 +36,7 @@ class FrameSam:
     plan = method_of(_segment.plan)
     plot = method_of(plot_masks, name="plot")
     plot_summary = method_of(plot_summary)
+    explode = method_of(explode)
     compare = method_of(compare)
     evaluate = method_of(evaluate)
     suspicion = method_of(suspicion)

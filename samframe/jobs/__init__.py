@@ -1,6 +1,6 @@
 """The paid-job engine: a ledger of every step, a runner that pays for nothing twice, and the bill before the run."""
 
-from samframe.jobs.engine import Session, Settings
+from samframe.jobs.engine import Session, Settings, instances_of
 from samframe.jobs.ledger import Artifacts, Finding, Ledger, Spending, examine_store
 from samframe.jobs.model import (
     Boxes,
@@ -51,6 +51,7 @@ __all__ = [
     "check_retry",
     "examine_store",
     "format_usd",
+    "instances_of",
     "job_key",
     "join_surveys",
 ]

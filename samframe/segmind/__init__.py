@@ -16,6 +16,7 @@ from samframe.segmind.http import HttpTransport
 from samframe.segmind.key import ApiKey
 from samframe.segmind.models import SAM2, SAM3, Model, Setting, find_model, known_models
 from samframe.segmind.output import OutputError, OutputMask, OutputRef, extract_output, read_mask
+from samframe.segmind.several import find_parts, pack_parts, read_parts
 from samframe.segmind.wire import encode_body
 
 __all__ = [
@@ -42,6 +43,9 @@ __all__ = [
     "encode_body",
     "extract_output",
     "find_model",
+    "find_parts",
     "known_models",
+    "pack_parts",
     "read_mask",
+    "read_parts",
 ]

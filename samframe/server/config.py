@@ -68,6 +68,9 @@ class OutputForm:
         What ``base64=true`` answers with.
     always_inline : bool
         Answer inline although no base64 was asked for.
+    several : {"urls", "mapping", "zip"}
+        How several masks of a job are told: a list of URLs (their scores and boxes beside them in ``images``), a
+        mapping of ``masks``, ``scores`` and ``boxes``, or the URL of one archive.
     """
 
     file_format: Literal["PNG", "JPEG", "WEBP"] = "PNG"
@@ -77,6 +80,7 @@ class OutputForm:
     size_hw: tuple[int, int] | None = None
     inline: Literal["base64", "data-uri"] = "base64"
     always_inline: bool = False
+    several: Literal["urls", "mapping", "zip"] = "urls"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +150,7 @@ class ServerConfig:
     workers: int = 2
     latency_s: Latency | None = None
     api_key: str | None = field(default=None, repr=False)
-    models: frozenset[str] = frozenset({DEFAULT_MODEL})
+    models: frozenset[str] = frozenset({DEFAULT_MODEL, "sam3-image"})
     refused_models: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     rate_limit: int | None = None
     rate_kind: Literal["fixed", "token"] = "fixed"

@@ -172,12 +172,25 @@ class Handlers:
                 raise Refusal(400, f"Request {job.request_id} is not completed")
             return self._status_of(job)
         content: dict[str, Any] = {"status": "COMPLETED", "request_id": job.request_id}
-        if job.body.get("base64") is True or self._config.output.always_inline:
+        if job.parts or job.file_name is None:
+            content |= self._several(job)
+        elif job.body.get("base64") is True or self._config.output.always_inline:
             content["output"] = self._inline(job)
         else:
             content |= {"output": job.output_url, "images": [job.image_entry()]}
         content |= {"metrics": self._metrics(job), "engine": self._engine_name}
         return json_answer({name: value for name, value in content.items() if name not in self._config.omit})
+
+    def _several(self, job: Job) -> dict[str, Any]:
+        entries = job.part_entries()
+        urls = [entry["url"] for entry in entries]
+        if self._config.output.several == "mapping":
+            facts = {
+                name + ("s" if name == "score" else "es"): [entry[name] for entry in entries]
+                for name in ("score", "box")
+            }
+            return {"output": {"masks": urls, **facts}}
+        return {"output": urls, "images": entries}
 
     async def output(self, call: Call) -> Response:
         """Give an output file; no key is needed."""

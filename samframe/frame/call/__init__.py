@@ -2,6 +2,7 @@
 
 from samframe.frame.call.display import make_display
 from samframe.frame.call.functions import asegment, plan, segment, start, survey
+from samframe.frame.call.instances import explode
 from samframe.frame.call.local_client import LocalClient, local
 from samframe.frame.call.offline_client import OFFLINE_KEY, OfflineClient, offline
 from samframe.frame.call.options import CallOptions, SegmentOptions, models
@@ -22,6 +23,7 @@ __all__ = [
     "Work",
     "asegment",
     "empty_result",
+    "explode",
     "factorize_cells",
     "last_run",
     "local",

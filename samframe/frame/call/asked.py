@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,17 +11,21 @@ import pandas as pd
 from samframe._frame import remember
 from samframe.errors import OptionError
 from samframe.frame.call.concepts import check_prompts, collapse, expand, has_lists
+from samframe.frame.call.instances import spread
 from samframe.frame.call.kept import check_edits, fill_rows, missing_rows
 from samframe.frame.call.result import check_output_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from samframe.frame.call.options import CallOptions
+    from samframe.masks import Mask
 
 __all__ = ["Asked"]
+
+_AT = "samframe position"
 
 
 class Asked:
@@ -93,10 +98,27 @@ class Asked:
             self.frame, self.rows = self._expansion.frame, self._expansion.source
         self.columns = (options.image_col, self._prompt_col, *options.input_columns()[2:])
 
-    def answer(self, result: pd.DataFrame) -> pd.DataFrame:
-        """Return the call's frame, from that of the rows that were asked for with their outcomes."""
-        if self._expansion is not None:
-            result = collapse(result, self._expansion, self._concepts, self._names, label_col=self._label_col)
+    def answer(
+        self,
+        result: pd.DataFrame,
+        *,
+        find: Callable[[int], Sequence[tuple[Mask, float | None]] | None] | None = None,
+    ) -> pd.DataFrame:
+        """Return the call's frame, from that of the rows that were asked for with their outcomes.
+
+        ``find`` takes a position and returns the masks of its job, where a row is to be an object.
+        """
+        expansion = self._expansion
+        if find is not None:
+            wide = spread(result.assign(**{_AT: np.arange(len(result))}), find, self._names)
+            at = wide.pop(_AT).to_numpy()
+            result = wide
+            if expansion is not None:
+                expansion = replace(
+                    expansion, frame=result, source=expansion.source[at], excluded=expansion.excluded[at]
+                )
+        if expansion is not None:
+            result = collapse(result, expansion, self._concepts, self._names, label_col=self._label_col)
         if self._todo is not None:
             result = fill_rows(self.source, result, self._todo, self._names)
         roles = ("image", "prompt", "coordinates", "remove_coordinates", "boxes")

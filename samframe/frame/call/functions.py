@@ -65,6 +65,10 @@ def segment(
         Prompts whose masks are taken away from those of ``prompts``.
     same_iou : float
         From which intersection over union on the masks of two synonyms are the same object.
+    instances : {"union", "rows"}
+        ``"rows"``: a row for each object that the model finds, with ``instance`` (Int64, from 0), ``score`` (Float64, 0
+        to 1, NA where the model tells none) and ``box`` (x1, y1, x2, y2 of its mask, pixels of the image as stored).
+        Cost, request id and times stand on the first alone, so that sums are right. For models that give several masks.
     only : "missing", optional
         Ask only for rows that have neither a mask nor a mark of the gallery or the annotator; the others stay as they
         are, and existing columns are filled.

@@ -15,6 +15,7 @@ from samframe._options import options as _defaults
 from samframe._options import store_folder
 from samframe.errors import OptionError
 from samframe.frame.call.concepts import check_prompts
+from samframe.frame.call.instances import INSTANCE_COLUMNS
 from samframe.frame.cells import BOX_FORMATS, check_keywords
 from samframe.jobs import Parameters, Settings, StoreCoordinator, check_retry
 from samframe.segmind import Client, Model, find_model, known_models
@@ -41,6 +42,7 @@ class SegmentOptions(TypedDict, total=False):
     exclude: str | Iterable[str] | None
     same_iou: float
     only: Literal["missing"] | None
+    instances: Literal["union", "rows"]
     client: Client | None
     overlay_mask: bool
     base64: bool
@@ -76,6 +78,7 @@ class CallOptions:
     exclude: Any = field(default=None, kw_only=True)
     same_iou: float = field(default=0.8, kw_only=True)
     only: Any = field(default=None, kw_only=True)
+    instances: Any = field(default="union", kw_only=True)
     client: Client | None = field(default=None, kw_only=True)
     overlay_mask: bool = field(default=False, kw_only=True)
     base64: bool = field(default=False, kw_only=True)
@@ -134,6 +137,22 @@ class CallOptions:
         object.__setattr__(self, "retry", retry)
         self._check_columns()
 
+    def row_by_row(self, function: str) -> CallOptions:
+        """Return the call, for a function whose result has the rows of its source.
+
+        Raises
+        ------
+        OptionError
+            If an option makes rows of its own, or looks at rows that the function reads in parts.
+        """
+        for name, neutral in (("prompts", None), ("instances", "union"), ("only", None)):
+            if getattr(self, name) != neutral:
+                raise OptionError(
+                    f"{function} keeps the rows of its source, and {name}= changes them: use segment, or a row for "
+                    "each prompt. Nothing was sent."
+                )
+        return self
+
     def _check_words(self) -> None:
         if self.only not in {None, "missing"}:
             raise OptionError(f"only is 'missing' or None; it is {self.only!r}.")
@@ -171,12 +190,26 @@ class CallOptions:
                     f"{model.slug} takes no {name.replace('_', ' ')} ({keyword}=), and leaving them out would pay for "
                     f"another mask than was asked for.{hint} Nothing was sent."
                 )
+        self._check_instances(model)
         for keyword, is_given, is_taken in (
             ("overlay_mask", self.overlay_mask, model.overlay),
             ("base64", self.base64, model.inline),
         ):
             if is_given and not is_taken:
                 raise OptionError(f"{model.slug} takes no {keyword}=. Nothing was sent.")
+
+    def _check_instances(self, model: Model) -> None:
+        if self.instances not in {"union", "rows"}:
+            raise OptionError(f"instances is 'union' or 'rows'; it is {self.instances!r}.")
+        if self.instances == "rows" and model.several is None:
+            raise OptionError(
+                f"{model.slug} gives one mask a job, not one an object: model='sam3-image' does, and df.sam.explode() "
+                "makes a row of each connected part. Nothing was sent."
+            )
+        if self.instances == "rows" and (self.only is not None or self.overlay_mask):
+            raise OptionError(
+                "instances='rows' goes neither with only= nor with overlay_mask=. Nothing was sent."
+            )
 
     def _check_columns(self) -> None:
         renamed = {} if self.columns is None else self.columns
@@ -185,7 +218,11 @@ class CallOptions:
                 f'columns is a mapping of text to text, such as {{"mask": "car_mask"}}; it is {self.columns!r}.'
             )
         unknown = sorted(
-            map(repr, set(renamed) - {*RESULT_COLUMNS, *DETAIL_COLUMNS, "overlay", "prompt", "label"})
+            map(
+                repr,
+                set(renamed)
+                - {*RESULT_COLUMNS, *DETAIL_COLUMNS, *INSTANCE_COLUMNS, "overlay", "prompt", "label"},
+            )
         )
         if unknown:
             raise OptionError(
@@ -203,6 +240,8 @@ class CallOptions:
         names = [*RESULT_COLUMNS, *(DETAIL_COLUMNS if self.details else ())]
         if self.overlay_mask:
             names.insert(1, "overlay")
+        if self.instances == "rows":
+            names += [name for name in INSTANCE_COLUMNS if name not in names]
         renamed = self.columns or {}
         return {name: renamed.get(name, name) for name in names}
 
@@ -213,6 +252,7 @@ class CallOptions:
             model=model.slug,
             overlay_mask=bool(self.overlay_mask),
             base64=bool(self.base64),
+            several=self.instances == "rows",
             own=model.check_parameters(self.parameters),
             profile=None if isinstance(self.model, str) else model,
         )

@@ -142,15 +142,18 @@ def _column(
             column = pd.array(paths, dtype="string")
         case "status":
             column = pd.Categorical([outcome.status.value for outcome in outcomes], dtype=STATUS_DTYPE)
+        case "box":
+            return np.full(len(codes), None, dtype=object)
         case "error":
             return _errors(outcomes, codes, rows)
         case _:
             dtype = _DTYPES.get(field, "Float64")
-            column = pd.array([getattr(outcome, field) for outcome in outcomes], dtype=dtype)
+            # Those of an object are filled once the masks of a job are rows.
+            column = pd.array([getattr(outcome, field, None) for outcome in outcomes], dtype=dtype)
     return column.take(codes)
 
 
-_DTYPES = {"request_id": "string", "engine": "string", "attempts": "Int64"}
+_DTYPES = {"request_id": "string", "engine": "string", "attempts": "Int64", "instance": "Int64"}
 
 
 def _errors(outcomes: Sequence[Outcome], codes: NDArray[np.int64], rows: NDArray[np.int64]) -> Any:

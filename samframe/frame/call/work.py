@@ -12,7 +12,7 @@ from samframe.frame.call.asked import Asked
 from samframe.frame.call.result import NEVER_SENT, UNDER_WAY, result_frame
 from samframe.frame.cells.rows import Distinct, Inputs, distinct_rows, make_inputs
 from samframe.images import Image, read_images
-from samframe.jobs import Artifacts, Plan, Progress, RowStatus, Session, Survey
+from samframe.jobs import Artifacts, Plan, Progress, RowStatus, Session, Survey, instances_of
 from samframe.segmind import Client
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from samframe.frame.call.options import CallOptions
     from samframe.jobs import Settings
+    from samframe.masks import Mask
 
 __all__ = ["Work"]
 
@@ -66,6 +67,7 @@ class Work:
         self._lock = threading.Lock()
         self.artifacts = Artifacts(self._settings.store)
         self.notes: tuple[str, ...] = ()
+        self._instances: dict[str, list[tuple[Mask, float | None]]] = {}
 
     @property
     def rows(self) -> int:
@@ -151,7 +153,24 @@ class Work:
             artifact_path=self.artifacts.path,
             rows=self._asked.rows,
         )
-        return self._asked.answer(result)
+        return self._asked.answer(
+            result, find=self._instances_of if self.options.instances == "rows" else None
+        )
+
+    def _instances_of(self, row: int) -> list[tuple[Mask, float | None]] | None:
+        """Return the masks of a row's job, None where it has none that are stored."""
+        inputs, session = self._inputs, self._session
+        code = int(inputs.codes[row]) if inputs is not None else -1
+        if inputs is None or session is None or code < 0:
+            return None
+        job = inputs.jobs[code]
+        outcome = session.outcomes.get(job.key)
+        if outcome is None or outcome.status is not RowStatus.COMPLETED or outcome.artifact is None:
+            return None
+        if job.key not in self._instances:
+            data = self.artifacts.load(outcome.artifact)
+            self._instances[job.key] = instances_of(data, job) if data is not None else []
+        return self._instances[job.key]
 
     def raise_failed_rows(self) -> None:
         """With ``on_error="raise"``: raise if any row has not completed.

@@ -31,7 +31,7 @@ def plan_dataset(
 
     Equal rows count once, wherever they are; that takes about 200 bytes of memory a distinct job.
     """
-    call = CallOptions.of("plan_dataset", image_col, prompt_col, options)
+    call = CallOptions.of("plan_dataset", image_col, prompt_col, options).row_by_row("plan_dataset")
     client = call.client if call.client is not None else Client()
     call = replace(call, client=client)
     found = join_surveys(

@@ -113,7 +113,7 @@ def segment_dataset(
     KeyboardInterrupt
         After a stop, once the jobs that are out are in the ledger.
     """
-    call = CallOptions.of("segment_dataset", image_col, prompt_col, options)
+    call = CallOptions.of("segment_dataset", image_col, prompt_col, options).row_by_row("segment_dataset")
     call = replace(call, client=call.client if call.client is not None else Client())
     if isinstance(batch_rows, bool) or not isinstance(batch_rows, int) or batch_rows < 1:
         raise OptionError(f"batch_rows is a number of rows of at least 1; it is {batch_rows!r}.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from samframe.jobs.engine.output import OutputProblemError, Stored, decode_output
 from samframe.jobs.engine.resume import outcome_of
+from samframe.jobs.engine.several import fetch_parts
 from samframe.jobs.model import Action, RowStatus, backoff_s, decide, words
 from samframe.segmind import Call, CallError, OutputError, extract_output
 
@@ -35,6 +36,10 @@ class Fetcher:
         is_url = False
         try:
             data = await self._c.in_thread(self._kept, flight) if flight.record is not None else None
+            if data is None and flight.job.parameters.several:
+                record = flight.record
+                whole = flight.raw_result or (record.result if record is not None else None)
+                data = await fetch_parts(self._c.api, flight.output, whole)
             if data is None:
                 reference = extract_output(flight.output)
                 is_url = reference.url is not None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from samframe.errors import ImageError, SamframeError
 from samframe.images import open_picture, quiet, read_header
+from samframe.jobs.engine.several import union_of
 from samframe.masks import Mask
 from samframe.segmind import OutputError, read_mask
 
@@ -56,6 +57,8 @@ def decode_output(data: bytes, job: Job, artifacts: Artifacts) -> Stored:
             with quiet():
                 open_picture(data, read_header(data)).load()
             return Stored(artifact=artifacts.save(data), size=len(data), mask=None, note=None)
+        if job.parameters.several:
+            return Stored(artifact=artifacts.save(data), size=len(data), mask=union_of(data, job), note=None)
         mask = read_mask(data).mask
     except (OutputError, ImageError) as error:
         raise OutputProblemError(str(error), artifact=artifacts.save(data) if data else None) from None

@@ -11,6 +11,7 @@ import numpy as np
 from samframe.server.protocol import (
     EngineFacts,
     EngineRefused,
+    Instance,
     Picture,
     Question,
     Segmentation,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from samframe.server.config import ServerConfig
+    from samframe.server.protocol import Box
 
 __all__ = ["DrawnEngine", "ellipse", "make_engine"]
 
@@ -45,7 +47,9 @@ class DrawnEngine(ServedEngine):
     """
 
     name = "drawn/1"
-    facts = EngineFacts(is_sam=False, tells_score=False, words="NOT SAM 2, it draws ellipses for tests")
+    facts = EngineFacts(
+        is_sam=False, tells_score=False, words="NOT SAM 2, it draws ellipses for tests", takes_boxes=True
+    )
 
     def __init__(
         self, *, refuse: frozenset[str] | set[str] = frozenset(), variants: int | None = None
@@ -55,13 +59,29 @@ class DrawnEngine(ServedEngine):
 
     def answer(self, picture: Picture, question: Question) -> Segmentation:
         """Return the ellipse of this image and this question; nothing is decoded. See `draw`."""
-        return self.draw(
-            picture.size_hw,
-            image_sha256=picture.key,
-            prompt=question.prompt,
-            points=question.points,
-            remove_points=question.remove_points,
+        return (
+            self.draw(
+                picture.size_hw,
+                image_sha256=picture.key,
+                prompt=question.prompt,
+                points=question.points,
+                remove_points=question.remove_points,
+            )
+            if question.prompt is not None or not question.boxes
+            else self._boxes(picture.size_hw, question.boxes)
         )
+
+    def _boxes(self, size_hw: tuple[int, int], boxes: Sequence[Box]) -> Segmentation:
+        """Return the boxes themselves, filled, an object each: a test sees what arrived."""
+        instances = []
+        for number, (left, top, right, bottom) in enumerate(boxes):
+            mask = np.zeros(size_hw, dtype=bool)
+            mask[max(0, round(top)) : round(bottom), max(0, round(left)) : round(right)] = True
+            instances.append(
+                Instance(mask=mask, score=round(0.9 - 0.1 * (number % 8), 2), box=(left, top, right, bottom))
+            )
+        union = np.logical_or.reduce([one.mask for one in instances])
+        return Segmentation(mask=union, score=1.0, detail={"engine": self.name}, instances=tuple(instances))
 
     def draw(
         self,

@@ -6,8 +6,10 @@ from samframe.server.wire.images import SentImage, read_data_uri, read_image
 from samframe.server.wire.limits import make_limiter, write_reset
 from samframe.server.wire.requests import JobRequest, Refusal, check_key, is_json_type, read_json
 from samframe.server.wire.routing import VERBS, find_endpoint
+from samframe.server.wire.sam3 import SAM3_SLUG
 
 __all__ = [
+    "SAM3_SLUG",
     "VERBS",
     "Fault",
     "FaultPlan",

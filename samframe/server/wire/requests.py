@@ -9,7 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from samframe._contract import DEFAULT_MODEL
 from samframe.server.protocol import Question
+from samframe.server.wire.sam3 import SAM3_SLUG, check_fields, read_labelled, read_range
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +57,8 @@ class JobRequest:
         Left, top, right, bottom, pixels of the image as sent; empty where a prompt is given.
     overlay_mask, inline : bool
         The API's ``overlay_mask`` and ``base64``.
+    is_several : bool
+        Whether each object's mask is wanted by itself.
     """
 
     image: str
@@ -64,6 +68,7 @@ class JobRequest:
     boxes: tuple[tuple[float, float, float, float], ...]
     overlay_mask: bool
     inline: bool
+    is_several: bool = False
 
     @property
     def question(self) -> Question:
@@ -73,14 +78,17 @@ class JobRequest:
         )
 
     @classmethod
-    def read(cls, body: dict[str, Any]) -> JobRequest:
-        """Check the fields of an accepted body.
+    def read(cls, body: dict[str, Any], model: str = DEFAULT_MODEL) -> JobRequest:
+        """Check the fields of an accepted body, those of its model.
 
         Raises
         ------
         ValueError
             With the text that the FAILED job carries.
         """
+        check_fields(model, body)
+        if model == SAM3_SLUG:
+            return cls._read_sam3(body)
         prompt = body.get("prompt")
         if prompt is not None and not isinstance(prompt, str):
             raise ValueError("Prompt is Mandatory and must be string")
@@ -108,6 +116,36 @@ class JobRequest:
             boxes=boxes,
             overlay_mask=flags["overlay_mask"],
             inline=flags["base64"],
+        )
+
+    @classmethod
+    def _read_sam3(cls, body: dict[str, Any]) -> JobRequest:
+        prompt = body.get("text_prompt")
+        if prompt is not None and not isinstance(prompt, str):
+            raise ValueError("text_prompt must be string")
+        defaults = {"return_preview": True, "return_overlay": False, "return_masks": False}
+        flags = {name: body.get(name, default) for name, default in defaults.items()}
+        for name, value in flags.items():
+            if not isinstance(value, bool):
+                raise ValueError(f"{name} must be boolean")  # noqa: TRY004 - the text of a FAILED job
+        read_range(body)
+        points = read_points(body.get("points_input"), name="points_input")
+        included, removed = read_labelled(points, body.get("point_labels_input")) if points else ((), ())
+        boxes = read_boxes(body.get("boxes_input"), name="boxes_input")
+        text = prompt if prompt is not None and prompt.strip() else None
+        if text is None and not included and not boxes:
+            raise ValueError(
+                "Masks of everything are not made here: give text_prompt, points_input or boxes_input"
+            )
+        return cls(
+            image=body["image"],
+            prompt=text,
+            points=included,
+            remove_points=removed,
+            boxes=boxes,
+            overlay_mask=flags["return_overlay"],
+            inline=False,
+            is_several=flags["return_masks"] and not flags["return_overlay"],
         )
 
 

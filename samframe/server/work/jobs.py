@@ -55,6 +55,7 @@ class Job:
     file_name: str | None = None
     file_type: str = ""
     file_size: int = 0
+    parts: list[dict[str, Any]] = field(default_factory=list)
     cost_usd: float | None = None
     remaining_usd: float | None = None
 
@@ -76,6 +77,10 @@ class Job:
             "file_name": self.file_name,
             "file_size": self.file_size,
         }
+
+    def part_entries(self) -> list[dict[str, Any]]:
+        """Return the masks of several objects as ``images`` lists them, with their scores and boxes."""
+        return [{**part, "url": f"{self.base_url}/outputs/{part['file_name']}"} for part in self.parts]
 
     def metrics(self) -> dict[str, float]:
         """Return the times of a finished job, in seconds, and its cost and its score where it has one."""

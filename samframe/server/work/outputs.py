@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["CONTENT_TYPES", "SUFFIXES", "mask_file", "overlay_file"]
 
 SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp"}
-CONTENT_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp", ".gif": "image/gif"}
+CONTENT_TYPES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
+    ".zip": "application/zip",
+}
 _WORD = 65535
 
 

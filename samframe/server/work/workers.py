@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from samframe.server.engines.cache import ByteCache
 from samframe.server.protocol import EngineRefused, Picture
-from samframe.server.wire import JobRequest, read_image
+from samframe.server.wire import SAM3_SLUG, JobRequest, read_image
 from samframe.server.work.jobs import Job, JobState
 from samframe.server.work.outputs import CONTENT_TYPES, SUFFIXES, mask_file, overlay_file
+from samframe.server.work.parts import PartFile, part_files, zip_of
 from samframe.server.work.queue import GroupedQueue
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class _Answer:
     made: Segmentation
     picture: Picture
     is_overlay: bool
+    is_several: bool = False
 
 
 class WorkerPool:
@@ -129,7 +131,7 @@ class WorkerPool:
                 await loop.run_in_executor(self._threads, self._prepare, job.image)
                 continue
             job.state, job.started_s = JobState.PROCESSING, time.monotonic()
-            output: bytes | None = None
+            output: bytes | list[PartFile] | None = None
             try:
                 if self._is_grouped:
                     others = self._queue.first_of_others(self._engine.facts.n_batch - 1)
@@ -152,7 +154,7 @@ class WorkerPool:
                 await asyncio.sleep(job.started_s + job.service_s - time.monotonic())
             self._finish(job, output)
 
-    def _run(self, job: Job) -> bytes:
+    def _run(self, job: Job) -> bytes | list[PartFile]:
         """Make the output of a job, in a thread. A ValueError's text is the FAILED job's."""
         return self._encode(self._ask(job))
 
@@ -161,7 +163,7 @@ class WorkerPool:
         job.started_s = time.monotonic()  # it may have waited for the model's thread
         if job.doomed is not None:
             raise ValueError(job.doomed)
-        request = JobRequest.read(job.body)
+        request = JobRequest.read(job.body, job.model)
         picture = self._picture(request.image)
         job.image_sha256 = picture.key
         if others:
@@ -169,10 +171,12 @@ class WorkerPool:
         made = self._engine.answer(picture, request.question)
         job.score = float(made.score) if self._engine.facts.tells_score else None
         job.embedding_cached = made.detail.get("embedding_cached")
-        return _Answer(made, picture, request.overlay_mask)
+        return _Answer(made, picture, request.overlay_mask, request.is_several)
 
-    def _encode(self, answer: _Answer) -> bytes:
+    def _encode(self, answer: _Answer) -> bytes | list[PartFile]:
         made, form = answer.made, self._config.output
+        if answer.is_several:
+            return part_files(made, form)
         if answer.is_overlay:
             return overlay_file(answer.picture.pixels(), made.mask)
         if made.mask_key is not None:
@@ -216,7 +220,7 @@ class WorkerPool:
 
         return Picture(key, image.size_hw, pixels)
 
-    def _finish(self, job: Job, output: bytes | None) -> None:
+    def _finish(self, job: Job, output: bytes | list[PartFile] | None) -> None:
         job.finished_s = time.monotonic()
         image = job.body.get("image")
         if isinstance(image, str):
@@ -226,8 +230,16 @@ class WorkerPool:
             self._tally.failed += 1
             job.state = JobState.FAILED
             return
-        overlay = job.body.get("overlay_mask", True)
+        overlay = (
+            job.body.get("return_overlay", False)
+            if job.model == SAM3_SLUG
+            else job.body.get("overlay_mask", True)
+        )
         suffix = ".png" if overlay else SUFFIXES[self._config.output.file_format]
+        if isinstance(output, list):
+            if self._config.output.several != "zip":
+                self._keep_parts(job, output, suffix)
+            output, suffix = zip_of(output, suffix), ".zip"
         job.file_name, job.file_type = job.request_id + suffix, CONTENT_TYPES[suffix]
         job.file_size = len(output)
         self._book.outputs.put(job.file_name, output, now=self._config.clock())
@@ -235,6 +247,20 @@ class WorkerPool:
         self._tally.billed += 1
         job.remaining_usd = self._purse.balance_usd
         job.state = JobState.COMPLETED
+
+    def _keep_parts(self, job: Job, parts: list[PartFile], suffix: str) -> None:
+        for number, part in enumerate(parts):
+            name = f"{job.request_id}-{number}{suffix}"
+            self._book.outputs.put(name, part.data, now=self._config.clock())
+            job.parts.append(
+                {
+                    "file_name": name,
+                    "content_type": CONTENT_TYPES[suffix],
+                    "file_size": len(part.data),
+                    "score": round(part.score, 4),
+                    "box": part.box,
+                }
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from samframe.server.protocol import (
     ENGINE_NAME,
     EngineFacts,
     EngineRefused,
+    Instance,
     Picture,
     Question,
     Segmentation,
@@ -46,7 +48,9 @@ class OfflineEngine(ServedEngine):
     """
 
     name = ENGINE_NAME
-    facts = EngineFacts(is_sam=False, words="NOT SAM 2, it has learned nothing and names no objects")
+    facts = EngineFacts(
+        is_sam=False, words="NOT SAM 2, it has learned nothing and names no objects", takes_boxes=True
+    )
 
     def answer(self, picture: Picture, question: Question) -> Segmentation:
         """Segment one image of sRGB, of any size from one pixel.
@@ -63,7 +67,7 @@ class OfflineEngine(ServedEngine):
         EngineRefused
             If the text is outside the grammar or nothing matches it; if a point lies outside the image, or a remove
             point in one cell with a point; if there is neither text nor point; if the mask would cover more than 65 %
-            of the image (but for the prompt ``"background"``); if there are boxes.
+            of the image (but for the prompt ``"background"``); if a box has no area in the image.
         ValueError
             If the pixels are no such array.
         """
@@ -73,7 +77,7 @@ class OfflineEngine(ServedEngine):
         if question.prompt is not None:
             return _from_text(rgb, question.prompt)
         if question.boxes:
-            raise EngineRefused("the offline engine takes points and a few words, no boxes")
+            return _from_boxes(rgb, question.boxes, question.remove_points)
         return _from_points(rgb, question.points, question.remove_points)
 
 
@@ -101,6 +105,28 @@ def _from_points(
     return _answer(
         frame.to_full(mask), score, mode="points", points=len(points), remove_points=len(remove_points)
     )
+
+
+def _from_boxes(
+    rgb: NDArray[np.uint8],
+    boxes: Sequence[tuple[float, float, float, float]],
+    remove_points: Sequence[tuple[float, float]],
+) -> Segmentation:
+    """Return what is grown from the middle of each box, as far as the box goes."""
+    height, width = rgb.shape[:2]
+    instances = []
+    for left, top, right, bottom in boxes:
+        x, y = min((left + right) / 2, width - 1), min((top + bottom) / 2, height - 1)
+        if not (left < right and top < bottom) or x < 0 or y < 0:
+            raise EngineRefused(f"box ({left:g}, {top:g}, {right:g}, {bottom:g}) has no area in the image")
+        made = _from_points(rgb, [(x, y)], remove_points)
+        mask = np.zeros_like(made.mask)
+        inside = (slice(max(0, round(top)), round(bottom)), slice(max(0, round(left)), round(right)))
+        mask[inside] = made.mask[inside]
+        instances.append(Instance(mask=mask, score=made.score, box=(left, top, right, bottom)))
+    union = np.logical_or.reduce([one.mask for one in instances])
+    answer = _answer(union, min(one.score for one in instances), mode="boxes", boxes=len(instances))
+    return replace(answer, instances=tuple(instances))
 
 
 def _check_point(point: tuple[float, float], size_hw: tuple[int, ...]) -> None:
