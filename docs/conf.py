@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from samframe import __version__
@@ -23,6 +24,7 @@ copyright = "The samframe developers"  # noqa: A001 - Sphinx's name
 release = version = __version__
 
 extensions = [
+    "floors",
     "myst_nb",
     "notfound.extension",
     "sphinx.ext.autodoc",

@@ -6,6 +6,7 @@ from samframe.images.codec import open_picture
 from samframe.images.geometry import fit
 from samframe.images.header import MAX_PIXELS, Header, describe_bytes, read_header, sniff_format
 from samframe.images.image import Image
+from samframe.images.paint import EDGE, HALO, mask_levels, mask_on, tinted, veiled
 from samframe.images.pillow import quiet
 from samframe.images.prepare import raster
 from samframe.images.read import find_source, read_image, read_images
@@ -16,6 +17,8 @@ from samframe.images.thumbnail import Preview, Thumbnail, encode_thumbnail, make
 from samframe.images.upright import Upright, turn_to_stored
 
 __all__ = [
+    "EDGE",
+    "HALO",
     "MAX_PIXELS",
     "Header",
     "Image",
@@ -32,6 +35,8 @@ __all__ = [
     "fit",
     "make_preview",
     "make_thumbnail",
+    "mask_levels",
+    "mask_on",
     "open_picture",
     "quiet",
     "raster",
@@ -42,6 +47,8 @@ __all__ = [
     "read_stored",
     "shorten",
     "sniff_format",
+    "tinted",
     "turn_to_stored",
+    "veiled",
     "without_orientation",
 ]

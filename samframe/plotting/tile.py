@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from samframe.errors import ImageError, MaskError
-from samframe.images import fit, make_preview
+from samframe.images import make_preview, mask_on, veiled
 from samframe.masks import Mask
 from samframe.plotting.lettering import letter, one_line
 
@@ -25,7 +25,6 @@ __all__ = ["Tile", "draw_tile", "make_tile"]
 # the mask is also brighter than what does not, so the picture reads without colour as well.
 _INCLUDE = "#009E73"
 _EXCLUDE = "#D55E00"
-_VEIL_ALPHA = 0.62
 _INK = "#1b1b1b"
 
 
@@ -84,7 +83,7 @@ def make_tile(
     shown = _preview(image, image_root, max_side_px)
     small: Mask | None = None
     if found is not None:
-        small = shown.mask(found) if shown is not None else found.resize(fit(found.size_hw, max_side_px))
+        small = mask_on(shown, found, max_side=max_side_px)
     points = [_points(include), _points(exclude)]
     if shown is not None:
         points = [shown.points(one) for one in points]
@@ -109,7 +108,7 @@ def draw_tile(axes: Axes, tile: Tile, *, points: float = 10.0, limit: int = 32) 
     extent = (-0.5, width - 0.5, height - 0.5, -0.5)
     shape = (2, 2) if tile.mask is None else tile.mask.shape
     pixels = tile.pixels if tile.pixels is not None else np.full((*shape, 3), 214, np.uint8)
-    axes.imshow(_veiled(pixels, tile.mask), extent=extent, origin="upper", interpolation="antialiased")
+    axes.imshow(veiled(pixels, tile.mask), extent=extent, origin="upper", interpolation="antialiased")
     if tile.mask is not None:
         _draw_outline(axes, tile.mask, tile.size_hw, width=0.6 + 0.07 * points)
     else:
@@ -130,16 +129,6 @@ def _preview(image: object, image_root: Any, max_side_px: int) -> Preview | None
         return make_preview(image, max_side=max_side_px, image_root=image_root)
     except ImageError:
         return None
-
-
-def _veiled(pixels: NDArray[np.uint8], mask: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
-    """Return the picture with what is outside the mask pale and nearly grey; what is inside keeps its own colours."""
-    colour = pixels.astype(np.float32)
-    grey = colour @ np.array([0.299, 0.587, 0.114], np.float32)
-    pale = (0.35 * colour + 0.65 * grey[..., None]) * (1 - _VEIL_ALPHA) + 255 * _VEIL_ALPHA
-    if mask is None:
-        return pale.astype(np.uint8)
-    return np.where(mask[..., None], pixels, pale.astype(np.uint8))
 
 
 def _draw_outline(axes: Axes, mask: NDArray[np.bool_], size_hw: tuple[int, int], *, width: float) -> None:

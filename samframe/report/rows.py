@@ -16,14 +16,13 @@ from samframe._cells import as_text, without_folders
 from samframe._frame import has_column, image_cells, only_column
 from samframe._status import OTHER_COLOUR, colours
 from samframe.errors import ImageError, OptionError
-from samframe.images import Upright, fit, make_thumbnail, shorten
+from samframe.images import Upright, make_thumbnail, mask_levels, mask_on, shorten
 from samframe.masks import Mask, MaskDtype
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Hashable, Sequence
 
-    from numpy.typing import NDArray
 
 __all__ = ["ReportColumns", "ReportData", "report_data"]
 
@@ -137,7 +136,7 @@ class _Pictures:
         if mask is None:
             size_hw = None if place is None else place.size_hw
             return {"image": image, "size": size_hw, "mask": "", "area": None, "share": None}
-        small = mask.resize(fit(mask.size_hw, self._size_px)) if place is None else place.mask(mask)
+        small = mask_on(place, mask, max_side=self._size_px)
         pixels = mask.size_hw[0] * mask.size_hw[1]
         return {
             "image": image,
@@ -170,25 +169,12 @@ def _overlay_png(mask: Mask) -> bytes:
     """Return the mask as a PNG of two bits a pixel: outside, inside, its edge, and the line around it."""
     from PIL import Image  # noqa: PLC0415 - heavy
 
-    inside = mask.to_numpy()
-    edge = inside & _grown(~inside)
-    levels = inside.astype(np.uint8) + edge
-    levels[_grown(inside) & ~inside] = 3
-    picture = Image.fromarray(levels)
+    picture = Image.fromarray(mask_levels(mask.to_numpy()))
     picture.putpalette([part for colour in _OVERLAY for part in colour[:3]])
     file = io.BytesIO()
     alphas = bytes(colour[3] for colour in _OVERLAY)
     picture.save(file, "PNG", transparency=alphas, bits=2, optimize=True)
     return file.getvalue()
-
-
-def _grown(pixels: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pixels and their four neighbours."""
-    padded = np.pad(pixels, 1)
-    grown: NDArray[np.bool_] = (
-        pixels | padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
-    )
-    return grown
 
 
 def _text_of(data: bytes) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from samframe.errors import ImageError
-from samframe.images import fit, make_preview
+from samframe.images import fit, make_preview, mask_on, tinted
 from samframe.masks import Mask
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["contact_sheet", "painted_tile"]
 
-_TINT = np.array([0, 158, 255], dtype=np.float32)
 _EMPTY = 226
 _GAP = 6
 
@@ -59,11 +58,8 @@ def painted_tile(
         pixels = np.full((*fit(size_hw, side), 3), _EMPTY, dtype=np.uint8)
     height, width = pixels.shape[:2]
     if isinstance(mask, Mask) and 0 not in mask.size_hw:
-        inside = (shown.mask(mask) if shown is not None else mask.resize((height, width))).to_numpy()
-        pixels = pixels.copy()
-        pixels[inside] = (pixels[inside] * (1 - opacity) + _TINT * opacity).astype(np.uint8)
         # As in the gallery: a white line around it, which is seen on most of what a mask may cover.
-        pixels[_edge(inside)] = 255
+        pixels = tinted(pixels, mask_on(shown, mask, max_side=side).to_numpy(), opacity=opacity)
     top, left = (side - height) // 2, (side - width) // 2
     square[top : top + height, left : left + width] = pixels
     return square
@@ -100,8 +96,3 @@ def contact_sheet(
     file = io.BytesIO()
     sheet.save(file, "WEBP", quality=quality, method=4)
     return file.getvalue()
-
-
-def _edge(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    padded = np.pad(inside, 1)
-    return inside & ~(padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:])

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from samframe.errors import ImageError
-from samframe.images import make_thumbnail
+from samframe.images import make_thumbnail, mask_on
 from samframe.masks import Mask
 
 if TYPE_CHECKING:
@@ -79,9 +79,8 @@ def tile_picture(
 def _without_image(mask: object, side: int, problem: str) -> TilePicture:
     if not isinstance(mask, Mask) or 0 in mask.size_hw:
         return TilePicture(jpeg=b"", counts=b"", size_hw=(side, side), problem=problem)
-    scale = min(1.0, side / max(mask.size_hw))
-    size_hw = (max(1, round(mask.size_hw[0] * scale)), max(1, round(mask.size_hw[1] * scale)))
-    return TilePicture(jpeg=b"", counts=mask.resize(size_hw).counts, size_hw=size_hw, problem=problem)
+    small = mask_on(None, mask, max_side=side)
+    return TilePicture(jpeg=b"", counts=small.counts, size_hw=small.size_hw, problem=problem)
 
 
 class TileMaker:
