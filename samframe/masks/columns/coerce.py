@@ -70,14 +70,14 @@ def to_mask(value: Any) -> Mask:  # noqa: PLR0911  # one return a form
     match value:
         case Mask():
             return value
+        case np.ndarray():
+            return Mask.from_numpy(value)
         case {"h": height, "w": width, "counts": counts}:
             return Mask.from_coco({"size": [_whole(height), _whole(width)], "counts": counts})
         case dict():
             return _of_dict(value)
         case bytes() | bytearray() | memoryview():
             return Mask.from_png(bytes(value))
-        case np.ndarray():
-            return Mask.from_numpy(value)
         case str():
             return to_mask(_parse_json(value))
         case list() | tuple() if _is_polygons(value):

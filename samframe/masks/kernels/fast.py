@@ -38,6 +38,7 @@ Size = tuple[int, int]
 _MAX_PIXELS = 2**31
 _MAX_CHARS = 1 << 14  # NumPy spells and reads longer counts faster
 _MAX_RADIUS = 64
+_SAMPLE = 512  # pixels of a row that are looked at
 _SHAPES = ("disk", "square")
 _NOISE = 32  # more than one change in this many pixels
 #: Characters as "e" where a number ends, "m" where more follows, "x" where they are none of the format's.
@@ -101,7 +102,7 @@ def encode(pixels: npt.NDArray[Any]) -> bytes | None:
     if not pixels.flags.writeable:  # rlemasklib asks for an array that could be written to
         pixels = pixels.copy(order="K")
     lines = pixels if pixels.flags.c_contiguous else pixels.T
-    sample = lines[:: max(1, len(lines) // 8)]
+    sample = lines[:: max(1, len(lines) // 6), :_SAMPLE]
     if np.count_nonzero(sample[:, 1:] != sample[:, :-1]) * _NOISE > sample.size:
         return None
     return _written(RLEMask.from_array(pixels, is_sparse=True))
