@@ -71,6 +71,7 @@ def read_engine(engine: object) -> EngineName:
 
 def is_offline(engine: object) -> bool:
     """Say whether a cell of the engine column names the offline engine, which is not SAM 2."""
+    # The same rule as `read_engine`, for columns of a million rows.
     return isinstance(engine, str) and engine.strip().casefold().startswith("offline")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samframe._cells import one_line
+from samframe._engine import read_engine
 from samframe._options import store_folder
 from samframe.cli.exit import EXIT_CODES, Exit
 from samframe.cli.local import add_local_options, check_no_local_options, local_options
@@ -208,7 +209,9 @@ def _client(arguments: argparse.Namespace) -> Client:
     if sum(map(bool, (arguments.offline, arguments.local, arguments.base_url))) > 1:
         raise OptionError("--offline, --local and --base-url exclude each other.")
     if arguments.local:
-        return local(arguments.local, **local_options(arguments))
+        client = local(arguments.local, **local_options(arguments))
+        print(f"samframe: {read_engine(client.identity).label} makes these masks; free.", file=sys.stderr)
+        return client
     check_no_local_options(arguments, "--local")
     if not arguments.offline:
         return Client(base_url=arguments.base_url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from samframe._engine import read_engine
 from samframe.frame.call.offline_client import OFFLINE_KEY, PrivateClient
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class LocalClient(PrivateClient):
         self._engine.close()
 
     def __repr__(self) -> str:
-        return f"<samframe local client: {self.identity}, {self._engine.facts.words}>"
+        return f"<samframe local client: {read_engine(self.identity).label}, {self._engine.facts.words}>"
 
 
 def local(
