@@ -214,7 +214,7 @@ def _client(arguments: argparse.Namespace) -> Client:
         return client
     check_no_local_options(arguments, "--local")
     if not arguments.offline:
-        return Client(base_url=arguments.base_url)
+        return Client(base_url=arguments.base_url, keyless=arguments.dry_run)
     print("samframe: the offline engine makes these masks; it is not SAM 2.", file=sys.stderr)
     return offline()
 

@@ -52,8 +52,8 @@ def check_output_names(df: pd.DataFrame, names: Mapping[str, str], *, overwrite:
     if taken and not overwrite:
         listed = ", ".join(map(repr, taken))
         raise OptionError(
-            f"The frame has {listed} already. Nothing was sent. Pass overwrite=True to replace, "
-            "or columns={...} to rename."
+            f'The frame has {listed} already. Nothing was sent. Pass only="missing" to fill the rows without a mask, '
+            "overwrite=True to replace, or columns={...} to rename."
         )
 
 
