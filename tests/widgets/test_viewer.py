@@ -149,14 +149,19 @@ def test_a_bad_query_is_told_and_changes_nothing(df):
     texts = children(viewer.widget, ipywidgets.Text)
     query = next(one for one in texts if one.description == "query")
     query.value = "nonsense >"
-    problem = next(one for one in texts if one.disabled and one.value)
+    (problem,) = children(viewer.widget, ipywidgets.HTML)
 
     assert "not understood" in problem.value
+    assert 'role="alert"' in problem.value
     assert viewer.query == '`status` in ["failed"]'
     with pytest.raises(OptionError, match="not understood"):
         viewer.filter(query="nonsense >")
+    query.value = "promt == '<b>'"
+    assert "Did you mean &#x27;prompt&#x27;?" in children(viewer.widget, ipywidgets.HTML)[0].value
+    query.value = "prompt == '<b>' and nonsense > $1"
+    assert "<b>'" not in children(viewer.widget, ipywidgets.HTML)[0].value
     query.value = ""
-    assert problem.layout.display == "none"
+    assert children(viewer.widget, ipywidgets.HTML) == []
 
 
 @pytest.mark.parametrize("wanted", [{"status": "no such"}, {"query": "@df"}])
@@ -181,6 +186,96 @@ def test_sorts_by_any_column_and_by_suspicion(df):
     assert np.diff(scores[viewer.positions]).max() <= 0
     with pytest.raises(OptionError, match="sort by"):
         viewer.sort("image")
+
+
+def chips_of(viewer):
+    names = ("accepted", "rejected", "flagged", "unmarked")
+    chips = children(viewer.widget, ipywidgets.ToggleButton)
+    return {chip.description.split()[0]: chip for chip in chips if chip.description.startswith(names)}
+
+
+@pytest.mark.parametrize("canvas", [True, False])
+def test_marks_filter_and_are_counted(df, canvas):
+    """A chip for each mark and for rows without one, counted as one goes; what is left is what a chip says."""
+    viewer = df.sam.view(canvas=canvas)
+    chips = chips_of(viewer)
+    viewer.mark([0, 1, 2], "accepted")
+    viewer.mark([5], "rejected")
+
+    assert [chip.description for chip in chips.values()] == [
+        "accepted 3",
+        "rejected 1",
+        "flagged 0",
+        "unmarked 56",
+    ]
+    chips["unmarked"].value = True
+    assert len(viewer.positions) == 56
+    viewer.mark([10], "flagged")
+    assert 10 not in viewer.positions
+    chips["rejected"].value = True
+    assert len(viewer.positions) == 56
+    assert viewer.result().query(viewer.query).index.tolist() == viewer.positions
+    viewer.filter(mark="accepted")
+    assert viewer.positions == [0, 1, 2]
+    assert chips["unmarked"].value is False
+    with pytest.raises(OptionError, match="acepted"):
+        viewer.filter(mark="acepted")
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("mark == 'accepted'", [0, 2]),
+        ("mark != 'accepted' and index < 4", [1, 3]),
+        ("mark.isna() and index < 5", [3, 4]),
+        ("mark in ['accepted', 'rejected']", [0, 1, 2]),
+    ],
+)
+def test_queries_know_the_marks(df, query, rows):
+    """Marks are a column of queries, as they are now, also where the frame had another state of them."""
+    for frame in (df, df.assign(mark="flagged")):
+        viewer = frame.sam.view()
+        viewer.mark(range(60), None)
+        viewer.mark([0, 2], "accepted")
+        viewer.mark([1], "rejected")
+        viewer.filter(query=query)
+
+        assert viewer.positions == rows
+
+
+def test_marks_sort(df):
+    """Rows come in the order accepted, rejected, flagged, unmarked, by the marks of the moment."""
+    viewer = df.sam.view()
+    for _ in range(2):
+        viewer.mark([7], "flagged")
+        viewer.mark([9], "accepted")
+        viewer.sort("mark")
+        assert viewer.positions[:3] == [9, 7, 0]
+        viewer.mark([9], None)
+        viewer.sort("mark")
+        assert viewer.positions[:2] == [7, 0]
+
+
+def test_a_column_that_is_called_mark_stays_one(df):
+    """Where marks were not to be read from a column "mark", queries see that column."""
+    viewer = df.assign(mark=range(60)).sam.view(mark_col=None)
+    viewer.mark([3], "accepted")
+    viewer.filter(query="mark > 57")
+    assert viewer.positions == [58, 59]
+    viewer.filter(mark="accepted")
+    assert viewer.positions == [3]
+
+
+def test_undo_brings_a_row_back(df):
+    """With a filter by marks, a row that was marked goes, and comes back with U."""
+    viewer = df.sam.view()
+    viewer.filter(mark="unmarked")
+    viewer.gallery._on_message(viewer.gallery, {"kind": "mark", "ids": [4], "mark": 1}, [])
+    gone = 4 not in viewer.positions
+    viewer.gallery._on_message(viewer.gallery, {"kind": "undo"}, [])
+
+    assert gone
+    assert 4 in viewer.positions
 
 
 def test_marks_are_a_column_and_go_on_from_one(df):

@@ -53,7 +53,7 @@ def view(
     prompt_col, status_col, inference_time_col, engine_col : column name or None
         What else is shown and filtered by. Where the column is missing, or None is given, the gallery goes without.
     mark_col : column name or None
-        Marks to begin with, such as ``viewer.result()`` left them.
+        Marks to begin with, such as ``viewer.result()`` left them. Queries and sorts know the marks by this name.
     truth_col : column name or None
         True masks, such as ``evaluation.worst()`` has them: painted orange on the images, under the masks in blue.
         Where the column is missing or holds no masks the gallery goes without.
@@ -109,10 +109,20 @@ def view(
     given = df[mark_col] if mark_col is not None and mark_col in df.columns else None
     return Viewer(
         rows,
-        Marks(len(df), given),
+        Marks(len(df), given, name=_mark_name(df, mark_col)),
         image_root=image_root,
         fetch=make_fetch(client) if client is not None else None,
         tile=tile,
         height=height,
         canvas=canvas,
     )
+
+
+def _mark_name(df: pd.DataFrame, mark_col: Hashable | None) -> str:
+    """Return what queries call the marks: their column's name, else "mark", where that is no column of another kind."""
+    if isinstance(mark_col, str):
+        return mark_col
+    name = "mark"
+    while name in df.columns:
+        name += "_"
+    return name

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import numpy as np
 
+from samframe._html import html_text
 from samframe.widgets.gallery.query import Filter, Range
 from samframe.widgets.gallery.rows import SUSPICION, GalleryRows
 
@@ -21,6 +22,12 @@ __all__ = ["NO_COLUMN", "Controls"]
 NO_COLUMN = "one colour"
 _WIDE = {"width": "auto", "flex": "1 1 15em", "min_width": "12em"}
 _LABEL = {"description_width": "initial"}
+#: Read in a light and in a dark theme: the page's own ink on a tint of red, and a sign beside it.
+_PROBLEM = (
+    '<div role="alert" style="padding:6px 10px;line-height:1.4;white-space:normal;overflow-wrap:anywhere;'
+    "border-left:4px solid #d32f2f;border-radius:3px;background:rgba(211,47,47,.14);"
+    'color:var(--jp-ui-font-color1,inherit)"><b>\u26a0</b> {}</div>'
+)
 
 
 class Controls:
@@ -50,9 +57,16 @@ class Controls:
             name: ipywidgets.ToggleButton(description=f"{name.replace('_', ' ')[:40]} {count:,}", layout=chip)
             for name, count in list(rows.statuses.items())[:8]
         }
+        self._marks = {
+            name: ipywidgets.ToggleButton(
+                description=f"{name} {count:,}", tooltip=f"Only {name}", layout=chip
+            )
+            for name, count in rows.marks.counts().items()
+        }
+        self._counted = rows.marks.counts
         has_prompts = rows.prompt_col is not None
         self._text = _text("prompt", "text in the prompt", wide) if has_prompts else None
-        self._query = _text("query", "a pandas query: score > 0.9 and split == 'train'", wide)
+        self._query = _text("query", "a pandas query: score > 0.9 and mark != 'rejected'", wide)
         self._area = _slider("area, px", rows.areas, wide, step=1.0, readout=",.0f")
         self._seconds = _slider("inference, s", rows.seconds, wide, step=0.01, readout=".2f")
         self.sort = ipywidgets.Dropdown(
@@ -64,9 +78,10 @@ class Controls:
         self.colour = ipywidgets.Dropdown(
             options=[NO_COLUMN, *rows.colourable], description="colour by", style=_LABEL, layout=wide
         )
-        self.problem = ipywidgets.Text(disabled=True, layout={"display": "none", "width": "100%"})
+        self.problem = ipywidgets.VBox(layout={"display": "none", "width": "100%"})
         self._watched = [
             *self._statuses.values(),
+            *self._marks.values(),
             *(self._text, self._query, self._area, self._seconds, self.sort, self.descending, self.colour),
         ]
         for widget in self._watched:
@@ -75,7 +90,7 @@ class Controls:
         self.lines = [
             _line([*self._statuses.values(), self._text, self._query], line),
             *([_line([self._area, self._seconds], line)] if self._area or self._seconds else []),
-            _line([self.sort, self.descending, self.colour], line),
+            _line([*self._marks.values(), self.sort, self.descending, self.colour], line),
             self.problem,
         ]
 
@@ -90,6 +105,8 @@ class Controls:
         try:
             for name, button in self._statuses.items():
                 button.value = name in wanted.statuses
+            for name, button in self._marks.items():
+                button.value = name in wanted.marks
             if self._text is not None:
                 self._text.value = wanted.text
             self._query.value = wanted.query
@@ -114,9 +131,13 @@ class Controls:
 
     def tell_problem(self, text: str) -> None:
         """Show what is wrong with the query; an empty text shows nothing."""
-        # A disabled text field shows what it holds as it is: no markup, no mathematics.
-        self.problem.value = text
+        self.problem.children = [ipywidgets.HTML(_PROBLEM.format(html_text(text)))] if text else []
         self.problem.layout.display = "" if text else "none"
+
+    def tell_marks(self) -> None:
+        """Show how many rows have each mark now."""
+        for name, count in self._counted().items():
+            self._marks[name].description = f"{name} {count:,}"
 
     def _on_change(self, change: dict[str, Any]) -> None:
         if self._is_quiet:
@@ -138,6 +159,9 @@ class Controls:
         elif owner in self._statuses.values():
             pressed = tuple(name for name, button in self._statuses.items() if button.value)
             self._filter = replace(self._filter, statuses=pressed)
+        elif owner in self._marks.values():
+            pressed = tuple(name for name, button in self._marks.items() if button.value)
+            self._filter = replace(self._filter, marks=pressed)
         self._changed()
 
 

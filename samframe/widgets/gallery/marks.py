@@ -10,14 +10,16 @@ import pandas as pd
 from samframe.errors import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
-__all__ = ["MARKS", "Marks"]
+__all__ = ["MARKS", "UNMARKED", "Marks"]
 
 #: In the order of their codes 1 to 3; 0 is no mark.
 MARKS = ("accepted", "rejected", "flagged")
+#: What rows without a mark are called.
+UNMARKED = "unmarked"
 
 
 class Marks:
@@ -29,9 +31,18 @@ class Marks:
         How many rows.
     given : iterable, optional
         Marks to begin with, as :meth:`column` gives them; anything else is no mark.
+    name : str
+        What queries and sorts call them.
+
+    Attributes
+    ----------
+    changed : callable
+        Told of every change.
     """
 
-    def __init__(self, n: int, given: Iterable[Any] | None = None) -> None:
+    def __init__(self, n: int, given: Iterable[Any] | None = None, *, name: str = "mark") -> None:
+        self.name = name
+        self.changed: Callable[[], None] = lambda: None
         self.codes: NDArray[np.uint8] = np.zeros(n, dtype=np.uint8)
         if given is not None:
             codes = {name: code for code, name in enumerate(MARKS, start=1)}
@@ -52,6 +63,7 @@ class Marks:
         if len(rows) and 0 <= code <= len(MARKS):
             self._history.append((rows, self.codes[rows].copy()))
             self.codes[rows] = code
+            self.changed()
 
     @staticmethod
     def code_of(mark: str | None) -> int:
@@ -74,13 +86,18 @@ class Marks:
             return None
         rows, before = self._history.pop()
         self.codes[rows] = before
+        self.changed()
         return int(rows[0])
 
     def column(self) -> pd.Categorical:
         """Return the marks, NA where there is none."""
         return pd.Categorical.from_codes(self.codes.astype(np.int8) - 1, categories=list(MARKS))
 
+    def counts(self) -> dict[str, int]:
+        """Return how many rows have each mark, and how many have none."""
+        counts = np.bincount(self.codes, minlength=len(MARKS) + 1).tolist()
+        return dict(zip((*MARKS, UNMARKED), (*counts[1:], counts[0]), strict=True))
+
     def told(self) -> list[str]:
         """Return how many rows have each mark, in words."""
-        counts = np.bincount(self.codes, minlength=len(MARKS) + 1)[1:]
-        return [f"{count:,} {name}" for count, name in zip(counts.tolist(), MARKS, strict=True) if count]
+        return [f"{count:,} {name}" for name, count in self.counts().items() if count and name != UNMARKED]

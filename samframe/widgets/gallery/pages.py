@@ -92,6 +92,9 @@ class GalleryPages:
         shown = self._order[first : first + PAGE_ROWS].tolist()
         self._tiles.children = tuple(self._tile(row) for row in shown)
         self._back.disabled, self._on.disabled = self._page == 0, self._page == self.pages - 1
+        self._tell()
+
+    def _tell(self) -> None:
         words = [
             f"page {self._page + 1} of {self.pages}",
             f"{len(self._order):,} of {len(self._rows):,} rows",
@@ -128,6 +131,7 @@ class GalleryPages:
 
     def _on_mark(self, row: int, code: int) -> None:
         self._marks.set([row], code)
+        self._tell()
 
 
 def _plain_text(value: str = "", *, width: str) -> ipywidgets.Text:

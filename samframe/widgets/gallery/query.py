@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from samframe.errors import OptionError
+from samframe.widgets.gallery.marks import UNMARKED
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -22,6 +24,8 @@ Range = tuple[float | None, float | None]
 
 #: Characters that stay as they are in a literal: none of them means anything to pandas' or Python's grammar.
 _PLAIN = re.compile(r"[A-Za-z0-9 _.,-]")
+#: As pandas and Python tell it.
+_UNKNOWN_NAME = re.compile(r"name '([^']*)' is not defined")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,8 @@ class Filter:
         Inference time, ends included.
     query : str
         A pandas query of the user's.
+    marks : tuple of str
+        Any of these, of which ``"unmarked"`` is one; none: whatever the mark.
     """
 
     statuses: tuple[str, ...] = ()
@@ -47,6 +53,7 @@ class Filter:
     area: Range = (None, None)
     seconds: Range = (None, None)
     query: str = ""
+    marks: tuple[str, ...] = ()
 
 
 def expression_of(
@@ -56,6 +63,7 @@ def expression_of(
     prompt_col: Hashable | None = None,
     mask_col: Hashable | None = None,
     seconds_col: Hashable | None = None,
+    mark_col: Hashable | None = None,
 ) -> str:
     """Return the filter as an expression for :meth:`pandas.DataFrame.query`, ``""`` where every row is kept.
 
@@ -70,6 +78,8 @@ def expression_of(
     if wanted.statuses:
         names = ", ".join(_literal(name) for name in wanted.statuses)
         parts.append(f"{_named(status_col, 'status')} in [{names}]")
+    if wanted.marks:
+        parts.append(_marked(_named(mark_col, "mark"), wanted.marks))
     if wanted.text:
         column = _named(prompt_col, "prompt")
         parts.append(
@@ -100,11 +110,30 @@ def rows_kept(frame: pd.DataFrame, expression: str) -> NDArray[np.bool_]:
         found = frame.eval(expression, engine="python", local_dict={}, global_dict={})
         truths = pd.array(np.asarray(found, dtype=object), dtype="boolean")
     except Exception as error:
-        raise OptionError(f"The query is not understood: {_first_line(error)}") from error
+        raise OptionError(
+            f"The query is not understood: {_first_line(error)}{_near_column(error, frame)}"
+        ) from error
     if len(truths) != len(frame):
         raise OptionError("The query gives one answer for the whole frame, not one for each row.")
     kept: NDArray[np.bool_] = truths.fillna(False).to_numpy(dtype=bool)
     return kept
+
+
+def _marked(name: str, marks: tuple[str, ...]) -> str:
+    asked = ", ".join(_literal(mark) for mark in marks if mark != UNMARKED)
+    parts = [f"{name} in [{asked}]"] if asked else []
+    parts += [f"{name}.isna()"] if UNMARKED in marks else []
+    return f"({' or '.join(parts)})" if len(parts) > 1 else parts[0]
+
+
+def _near_column(error: Exception, frame: pd.DataFrame) -> str:
+    """Return the column that was meant by a name that is none, as a question; empty where none is near."""
+    found = _UNKNOWN_NAME.search(str(error))
+    if found is None:
+        return ""
+    names = [column for column in frame.columns if isinstance(column, str)]
+    near = difflib.get_close_matches(found[1], names, n=1, cutoff=0.6)
+    return f". Did you mean {near[0]!r}?" if near else f". Columns: {', '.join(map(repr, names[:12]))}"
 
 
 def _between(name: str, ends: Range) -> list[str]:

@@ -14,6 +14,7 @@ from samframe._frame import image_cells
 from samframe._status import RowStatus, words_of
 from samframe.errors import OptionError
 from samframe.masks import MaskDtype
+from samframe.widgets.gallery.marks import Marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -45,6 +46,11 @@ class GalleryRows:
         None, or a column that is missing: there is none.
     suspicion : callable, optional
         Takes the frame and returns one with the columns ``score`` and ``reasons``, row for row.
+
+    Attributes
+    ----------
+    marks : Marks
+        As they are now; their name is a column of :meth:`queried`, and rows are sorted by it.
 
     Raises
     ------
@@ -81,6 +87,7 @@ class GalleryRows:
         self.seconds_col = self._there(seconds_col)
         self._engine_col = self._there(engine_col)
         self._suspicion = suspicion
+        self.marks = Marks(len(frame))
         self._images = image_cells(frame, image_col)
         self._masks = frame[mask_col].array
         self._prompts = None if self.prompt_col is None else frame[self.prompt_col].array
@@ -96,6 +103,14 @@ class GalleryRows:
     def cells(self, row: int) -> tuple[Any, Any]:
         """Return the image cell and the mask (NA where missing) of a row."""
         return self._images[row], self._masks[row]
+
+    def queried(self, expression: str) -> pd.DataFrame:
+        """Return the frame for an expression: with the marks as they are now, where it may ask for them."""
+        if self.marks.name not in expression:
+            return self.frame
+        frame = self.frame.copy(deep=False)
+        frame[self.marks.name] = self.marks.column()
+        return frame
 
     @cached_property
     def areas(self) -> NDArray[np.float64]:
@@ -169,7 +184,12 @@ class GalleryRows:
         if self.doubts is not None:
             score, reasons = self.doubts["score"].iloc[row], self.doubts["reasons"].iloc[row]
             lines.append((SUSPICION, f"{score:.2f} {text_of(reasons)}"))
+        mark = text_of(self._column(self.marks.name).iloc[row])
+        if mark:
+            lines.append((self.marks.name, mark))
         for name, column in self._plain_columns.items():
+            if name == self.marks.name:
+                continue
             text = text_of(self.frame.iloc[row, column])
             if text:
                 lines.append((name[:200], text[:_TEXT_CHARACTERS]))
@@ -192,7 +212,7 @@ class GalleryRows:
     @cached_property
     def sortable(self) -> list[str]:
         """What rows can be sorted by."""
-        first = [ROW_ORDER, AREA] + ([SUSPICION] if self._suspicion is not None else [])
+        first = [ROW_ORDER, AREA] + ([SUSPICION] if self._suspicion is not None else []) + [self.marks.name]
         return first + [name for name in self._plain_columns if name not in first]
 
     @cached_property
@@ -210,6 +230,8 @@ class GalleryRows:
         """
         if by not in self.sortable:
             raise OptionError(f"There is nothing to sort by named {by!r}.")
+        if by == self.marks.name:  # changes while one looks
+            return self._order(by, descending=descending)
         if (by, descending) not in self._orders:
             self._orders[by, descending] = self._order(by, descending=descending)
         return self._orders[by, descending]
@@ -231,6 +253,8 @@ class GalleryRows:
             return pd.Series(self.areas)
         if name == SUSPICION and self.doubts is not None:
             return self.doubts["score"]
+        if name == self.marks.name:
+            return pd.Series(self.marks.column())
         return self.frame.iloc[:, self._plain_columns[name]]
 
     def colours(self, by: str | None) -> tuple[NDArray[np.uint8], list[str], list[tuple[str, str]]]:

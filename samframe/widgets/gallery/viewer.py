@@ -13,7 +13,7 @@ from IPython.display import HTML, display
 
 from samframe.errors import OptionError
 from samframe.widgets.gallery.controls import NO_COLUMN, Controls
-from samframe.widgets.gallery.marks import Marks
+from samframe.widgets.gallery.marks import MARKS, UNMARKED, Marks
 from samframe.widgets.gallery.pages import GalleryPages
 from samframe.widgets.gallery.query import Filter, Range, expression_of, rows_kept
 from samframe.widgets.gallery.rows import ROW_ORDER, GalleryRows
@@ -58,6 +58,8 @@ class Viewer:
         canvas: bool | None = None,
     ) -> None:
         self._rows = rows
+        rows.marks = marks
+        marks.changed = self._on_marked
         self._marks = marks
         self._reading = {"image_root": image_root, "fetch": fetch}
         self._uid = uuid.uuid4().hex[:12]
@@ -116,7 +118,8 @@ class Viewer:
     def query(self) -> str:
         """The filter as an expression: ``df.query(viewer.query)`` gives the rows that are shown, in the frame's order.
 
-        A filter that keeps everything is ``"index == index"``. Where numexpr is installed, pandas needs to be told
+        A filter that keeps everything is ``"index == index"``. One that asks for marks is one of ``viewer.result()``,
+        which has them. Where numexpr is installed, pandas needs to be told
         ``df.query(viewer.query, engine="python")``.
         """
         return self._expression or "index == index"
@@ -142,6 +145,7 @@ class Viewer:
         area: Range = (None, None),
         seconds: Range = (None, None),
         query: str = "",
+        mark: str | Iterable[str] = (),
     ) -> None:
         """Show the rows for which all of this holds; the controls follow. Without arguments: all rows.
 
@@ -156,12 +160,14 @@ class Viewer:
         seconds : (float or None, float or None)
             Inference time, ends included.
         query : str
-            A pandas query, which sees the frame's columns and no variables.
+            A pandas query, which sees the frame's columns, the marks as ``mark``, and no variables.
+        mark : str or iterable of str
+            Any of ``accepted``, ``rejected``, ``flagged`` and ``unmarked``.
 
         Raises
         ------
         OptionError
-            If a status does not occur, or the query is not understood; what is shown stays as it was.
+            If a status or mark does not occur, or the query is not understood; what is shown stays as it was.
         """
         statuses = (status,) if isinstance(status, str) else tuple(status)
         unknown = [name for name in statuses if name not in self._rows.statuses]
@@ -169,8 +175,12 @@ class Viewer:
             raise OptionError(
                 f"No row has the status {unknown[0]!r}; there are {', '.join(self._rows.statuses) or 'none'}."
             )
-        wanted = Filter(statuses=statuses, text=text, area=area, seconds=seconds, query=query)
-        rows_kept(self._rows.frame, self._expression_of(wanted))
+        marks = (mark,) if isinstance(mark, str) else tuple(mark)
+        for name in marks:
+            if name not in (*MARKS, UNMARKED):
+                raise OptionError(f"Rows are {', '.join(MARKS)} or {UNMARKED}; mark is {name!r}.")
+        wanted = Filter(statuses=statuses, text=text, area=area, seconds=seconds, query=query, marks=marks)
+        self._kept_by(self._expression_of(wanted))
         self._controls.set_filter(wanted)
 
     def sort(self, by: str = ROW_ORDER, *, descending: bool = False) -> None:
@@ -231,13 +241,26 @@ class Viewer:
             prompt_col=rows.prompt_col,
             mask_col=rows.mask_col,
             seconds_col=rows.seconds_col,
+            mark_col=self._marks.name,
         )
+
+    def _kept_by(self, expression: str) -> NDArray[np.bool_]:
+        return rows_kept(self._rows.queried(expression), expression)
+
+    def _on_marked(self) -> None:
+        """Count the marks again, and let rows go that a filter by marks does not keep any more."""
+        with self._making:
+            if self._made is None:
+                return
+            self._made.tell_marks()
+            if self._marks.name in self._expression:
+                self._on_change()
 
     def _on_change(self) -> None:
         """Show what the controls ask for; a query that is not understood leaves the rows as they are, and says so."""
         try:
             expression = self._expression_of(self._controls.filter)
-            self._kept = rows_kept(self._rows.frame, expression)
+            self._kept = self._kept_by(expression)
             self._expression = expression
             self._controls.tell_problem("")
         except OptionError as error:
