@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 
 import samframe
 from samframe import Mask
@@ -21,11 +22,12 @@ from samframe.masks import MaskArray, decode_batch, encode_batch
 from samframe.masks.kernels.choice import fast
 from samframe.masks.rle import batch, codec, counts, paint
 from samframe.masks.shapes import Rings, component_toggles, dilate, erode, rasterise
-from samframe.testing import hard_masks
+from samframe.testing import hard_masks, sample_photo
 
 INSTALLED = importlib.util.find_spec("rlemasklib") is not None
 quick = importlib.import_module("samframe.masks.kernels.fast") if INSTALLED else None
 C = pytest.mark.skipif(not INSTALLED, reason="rlemasklib has no wheel here: NumPy does it all")
+PHOTOS = [path.stem for path in (Path(samframe.__file__).parent / "testing" / "photos").glob("*.jpg")]
 HARD = [mask.to_numpy() for mask in hard_masks().values()]
 NOISE = np.random.default_rng(0).random((300, 200)) < 0.5
 PIXELS = [*HARD, NOISE, np.ones((1, 1), bool), np.zeros((1, 9), bool), np.eye(129, dtype=bool)]
@@ -67,6 +69,13 @@ def agree(pixels: np.ndarray) -> None:
 def test_hard_masks_have_equal_bytes_by_both_kernels(pixels):
     """Holes, parts, lines, noise, nothing, everything: C and NumPy agree to the byte."""
     agree(pixels)
+
+
+@C
+@pytest.mark.parametrize("photo", sorted(PHOTOS))
+def test_sample_photographs_have_equal_bytes_by_both_kernels(photo):
+    """Every photograph that ships with samframe, made black and white at half of the light."""
+    agree(np.asarray(Image.open(sample_photo(photo)).convert("L")) > 127)
 
 
 @C
