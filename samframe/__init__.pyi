@@ -71,4 +71,6 @@ from .masks import from_arrow as from_arrow
 from .masks import to_arrow as to_arrow
 from .segmind import Client as Client
 from .segmind import Model as Model
+from .segmind import ReaderContext as ReaderContext
 from .segmind import Setting as Setting
+from .segmind import read_output as read_output

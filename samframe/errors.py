@@ -24,6 +24,8 @@ keyword fields, so that a handler need not parse the message.
 
 from __future__ import annotations
 
+import base64
+import html
 from typing import Any
 
 __all__ = [
@@ -124,7 +126,39 @@ class CreditsError(ApiError):
 
 
 class ContractError(ApiError):
-    """The server does not speak the API's contract (a redirect, a wrong content type, foreign JSON)."""
+    """The server does not speak the API's contract: a redirect, foreign JSON, outputs that are no masks.
+
+    Parameters
+    ----------
+    message, status_code, frame
+        As for :class:`ApiError`.
+    came_png, sent_png : bytes, optional
+        Small pictures of what came back and of the image that was sent, as PNG files; a notebook shows them side by
+        side.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int | None = None,
+        frame: Any = None,
+        came_png: bytes | None = None,
+        sent_png: bytes | None = None,
+    ) -> None:
+        super().__init__(message, status_code=status_code, frame=frame)
+        self.came_png = came_png
+        self.sent_png = sent_png
+
+    def _repr_html_(self) -> str:
+        pictures = [("sent", self.sent_png), ("came back", self.came_png)]
+        cells = "".join(
+            f"<figure style='margin:0 1em 0 0'><img alt='{words}' style='max-width:240px' "
+            f"src='data:image/png;base64,{base64.b64encode(png).decode()}'><figcaption>{words}</figcaption></figure>"
+            for words, png in pictures
+            if png is not None
+        )
+        return f"<div><p>{html.escape(str(self))}</p><div style='display:flex'>{cells}</div></div>"
 
 
 class ConnectionFailedError(ApiError):

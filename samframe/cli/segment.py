@@ -117,6 +117,14 @@ def _add_service(group: Any) -> None:
     group.add_argument(
         "--base-url", metavar="URL", help="another address of the API (default: SEGMIND_BASE_URL)"
     )
+    group.add_argument(
+        "--allow-host", action="append", default=[], metavar="HOST",
+        help="a further host that outputs may be downloaded from; may be given several times",
+    )  # fmt: skip
+    group.add_argument(
+        "--reader", default="auto", metavar="NAME",
+        help="how masks are read from outputs: auto, alpha, nonblack, dark, soft, difference, or a colour (#1e90ff)",
+    )  # fmt: skip
     group.add_argument("--rate-limit", type=float, metavar="N", help="requests a minute (default: learn it)")
     group.add_argument(
         "--store",
@@ -201,6 +209,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
         "refresh": arguments.refresh,
         "details": arguments.details,
         "overwrite": arguments.overwrite,
+        "reader": arguments.reader,
         "progress": False if arguments.quiet else "auto",
     }
 
@@ -214,7 +223,11 @@ def _client(arguments: argparse.Namespace) -> Client:
         return client
     check_no_local_options(arguments, "--local")
     if not arguments.offline:
-        return Client(base_url=arguments.base_url, keyless=arguments.dry_run)
+        return Client(
+            base_url=arguments.base_url,
+            keyless=arguments.dry_run,
+            allowed_hosts=arguments.allow_host,
+        )
     print("samframe: the offline engine makes these masks; it is not SAM 2.", file=sys.stderr)
     return offline()
 

@@ -11,6 +11,9 @@ import numpy as np
 
 from samframe.errors import ImageError
 from samframe.images import geometry as _geometry
+from samframe.images.codec import open_picture, rgb_pixels
+from samframe.images.header import read_header
+from samframe.images.pillow import quiet
 from samframe.images.prepare import prepare, raster, sent_bytes
 from samframe.images.text import shorten
 
@@ -181,6 +184,20 @@ class Image:
         if self.source is None:
             raise ImageError(f"{self.label}: samframe passes image URLs on and does not download them")
         return raster(self.source, max_side=None)[0]
+
+    def sent_pixels(self) -> NDArray[np.uint8]:
+        """Return the image as it is sent, as RGB: uint8 of shape ``(*sent_hw, 3)``.
+
+        Raises
+        ------
+        ImageError
+            If the image can no longer be read, is another one than was planned, or is a URL.
+        """
+        if self.source is None:
+            raise ImageError(f"{self.label}: samframe passes image URLs on and does not download them")
+        data = base64.b64decode(self.payload())
+        with quiet():
+            return rgb_pixels(open_picture(data, read_header(data)))
 
 
 def image_of_url(url: str, *, note: str | None = None) -> Image:

@@ -16,8 +16,18 @@ from samframe.segmind.http import HttpTransport
 from samframe.segmind.key import ApiKey
 from samframe.segmind.models import SAM2, SAM3, Model, Setting, find_model, known_models
 from samframe.segmind.output import OutputError, OutputMask, OutputRef, extract_output, read_mask
+from samframe.segmind.reading import (
+    Reader,
+    ReaderContext,
+    ReaderSpec,
+    form_of,
+    make_reader,
+    read_output,
+    readers_that_fit,
+    small_png,
+)
 from samframe.segmind.several import find_parts, pack_parts, read_parts
-from samframe.segmind.wire import encode_body
+from samframe.segmind.wire import encode_body, output_of
 
 __all__ = [
     "SAM2",
@@ -38,14 +48,23 @@ __all__ = [
     "OutputError",
     "OutputMask",
     "OutputRef",
+    "Reader",
+    "ReaderContext",
+    "ReaderSpec",
     "RemoteState",
     "Setting",
     "encode_body",
     "extract_output",
     "find_model",
     "find_parts",
+    "form_of",
     "known_models",
+    "make_reader",
+    "output_of",
     "pack_parts",
     "read_mask",
+    "read_output",
     "read_parts",
+    "readers_that_fit",
+    "small_png",
 ]

@@ -41,6 +41,9 @@ class Failure(enum.Enum):
     RATE_LIMITED = "rate limited"
     SERVER_ERROR = "server error"
     REFUSED_HOST = "host not allowed"
+    FOREIGN_ID = "id of a foreign form"
+    REFUSED_BYTES = "too large"
+    ENCODED = "compressed"
 
 
 class CallError(SamframeError):
@@ -98,13 +101,17 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobAnswer:
-    """The answer to a status or result call. ``output`` and ``raw`` are set where the result was asked for."""
+    """The answer to a status or result call. ``output`` and ``raw`` are set where the result was asked for.
+
+    ``unknown_status`` is the word that the API used where it is none that is known; the job counts as at work then.
+    """
 
     state: RemoteState
     metrics: Metrics = field(default_factory=Metrics)
     error: str | None = None
     output: Any = None
     raw: str | None = None
+    unknown_status: str | None = None
     engine: str | None = None
 
 

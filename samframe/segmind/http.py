@@ -149,13 +149,16 @@ class HttpTransport:
         response = await transport.handle_async_request(request)
         try:
             if response.headers.get("content-encoding", "identity").lower() != "identity":
-                raise CallError("the answer is compressed though none was asked for", kind=Failure.LOST)
+                raise CallError("the answer is compressed though none was asked for", kind=Failure.ENCODED)
+            told = response.headers.get("content-length", "")
+            if told.isdecimal() and int(told) > max_bytes:  # not read at all
+                raise CallError(_too_long(max_bytes), kind=Failure.REFUSED_BYTES)
             chunks: list[bytes] = []
             size = 0
             async for chunk in response.stream:
                 size += len(chunk)
                 if size > max_bytes:
-                    raise CallError(f"the answer is longer than {max_bytes} bytes", kind=Failure.LOST)
+                    raise CallError(_too_long(max_bytes), kind=Failure.REFUSED_BYTES)
                 chunks.append(chunk)
         finally:
             await response.aclose()
@@ -245,6 +248,10 @@ class _SentWhole:
             self._is_tunnel = getattr(info.get("request"), "method", b"") == b"CONNECT"
         elif name.endswith("send_request_body.complete") and not self._is_tunnel:
             self.sent = True
+
+
+def _too_long(max_bytes: int) -> str:
+    return f"the answer is longer than {max_bytes / 2**20:.0f} MiB"
 
 
 def _lost_or_not_sent(sent: _SentWhole | None) -> Failure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import uuid
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "encode_body",
+    "is_usable_id",
+    "output_of",
     "read_credits",
     "read_history",
     "read_job",
@@ -47,9 +49,17 @@ def read_submit(status: int, headers: Mapping[str, str], body: bytes) -> str:
     if _is_success(status):
         answer = _object(body)
         request_id = answer.get("request_id") if answer is not None else None
-        if not isinstance(request_id, str) or not _is_uuid(request_id):
+        if isinstance(request_id, int) and not isinstance(request_id, bool):
+            request_id = str(request_id)
+        if not isinstance(request_id, str) or not request_id.strip():
             raise CallError(
                 f"the answer (HTTP {status}) holds no valid request_id", kind=Failure.LOST, status_code=status
+            )
+        if not is_usable_id(request_id):
+            raise CallError(
+                f"the answer (HTTP {status}) holds no valid request_id, but {_shorten(request_id)!r}",
+                kind=Failure.FOREIGN_ID,
+                status_code=status,
             )
         return request_id
     text = _error_text(body)
@@ -73,14 +83,22 @@ def read_job(status: int, headers: Mapping[str, str], body: bytes) -> JobAnswer:
     """
     answer = _object(body)
     if answer is not None and (_is_success(status) or status == HTTPStatus.UNPROCESSABLE_ENTITY):
-        state = _state(answer.get("status"))
+        told = answer.get("status")
+        state = _state(told)
+        output = output_of(answer)
+        unknown = None
+        if state is None and isinstance(told, str) and told.strip() and _is_success(status):
+            # A word that nobody knows: an output tells more than it.
+            state = RemoteState.COMPLETED if output is not None else RemoteState.PROCESSING
+            unknown = _shorten(told)
         if state is not None:
             error = answer.get("error")
             return JobAnswer(
                 state=state,
                 metrics=_metrics(answer.get("metrics")),
                 error=_shorten(error) if error is not None else None,
-                output=answer.get("output"),
+                output=output,
+                unknown_status=unknown,
                 raw=body.decode("utf-8", "replace"),
                 engine=_shorten(answer["engine"]) if isinstance(answer.get("engine"), str) else None,
             )
@@ -140,6 +158,11 @@ _MEANINGS = {
     HTTPStatus.FORBIDDEN: (Failure.FORBIDDEN, "not allowed for this account"),
     HTTPStatus.METHOD_NOT_ALLOWED: (Failure.NO_MODEL, "this address does not take the call"),
     HTTPStatus.GONE: (Failure.RETIRED, "the model is retired"),
+    HTTPStatus.PAYMENT_REQUIRED: (Failure.NO_CREDITS, "payment required"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (
+        Failure.BAD_INPUT,
+        "the picture is too large for the API; send it by URL, or smaller",
+    ),
 }
 _WORDS_OF_MONEY = ("credit", "spend", "balance", "limit")
 
@@ -160,6 +183,8 @@ def _raise_common(status: int, headers: Mapping[str, str], text: str) -> None:
         wait_s = reset_wait_s(headers)
     else:
         return
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and text:
+        text = f"{fallback} ({text})"
     raise CallError(text or fallback, kind=kind, status_code=status, wait_s=wait_s)
 
 
@@ -216,18 +241,53 @@ def _shorten(value: object) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
 
 
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(uuid.UUID(text)) == text.lower()
-    except ValueError:
-        return False
+# Letters that mean nothing in a path: no slash, no escape, no dot in front.
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_~:=.\-]{0,199}")
+
+
+def is_usable_id(text: str) -> bool:
+    """Return whether an id can stand in a URL's path as it is, whatever its form: a UUID is not promised."""
+    return _ID.fullmatch(text) is not None and ".." not in text
+
+
+def output_of(result: Mapping[str, Any]) -> Any:
+    """Return what a result names as its output, ``output`` or the first of ``images``; None where there is none."""
+    output = result.get("output")
+    if output is None:
+        output = result.get("images") or result.get("image")
+        if isinstance(output, list) and len(output) > 1:
+            output = output[:1]
+    return output
+
+
+_SYNONYMS = {
+    RemoteState.COMPLETED: (
+        "SUCCEEDED",
+        "SUCCESS",
+        "SUCCESSFUL",
+        "COMPLETE",
+        "DONE",
+        "FINISHED",
+        "OK",
+        "READY",
+    ),
+    RemoteState.PROCESSING: (
+        "IN_PROGRESS",
+        "RUNNING",
+        "STARTED",
+        "WORKING",
+        "ACTIVE",
+        "GENERATING",
+        "INPROGRESS",
+    ),
+    RemoteState.QUEUED: ("PENDING", "IN_QUEUE", "WAITING", "STARTING", "SUBMITTED", "ACCEPTED", "CREATED"),
+    RemoteState.FAILED: ("FAILURE", "ERROR", "ERRORED", "CANCELLED", "CANCELED", "ABORTED", "REJECTED"),
+}
+_STATES = {word: state for state, words in _SYNONYMS.items() for word in (state.value, *words)}
 
 
 def _state(value: object) -> RemoteState | None:
-    try:
-        return RemoteState(str(value).upper())
-    except ValueError:
-        return None
+    return _STATES.get(str(value).strip().upper().replace(" ", "_").replace("-", "_"))
 
 
 def _number(value: object, *, least: float = 0.0) -> float | None:
@@ -266,19 +326,11 @@ def _rows(parsed: Any) -> list[dict[str, Any]]:
 
 #: What tells a row from an envelope that carries a request_id of its own.
 _ROW_FIELDS = frozenset({"request_body", "model_status", "generation_url", "credits_deduction"})
-_HISTORY_STATES = {
-    "COMPLETED": RemoteState.COMPLETED,
-    "SUCCESS": RemoteState.COMPLETED,
-    "FAILED": RemoteState.FAILED,
-    "PENDING": RemoteState.PROCESSING,
-    "QUEUED": RemoteState.QUEUED,
-    "PROCESSING": RemoteState.PROCESSING,
-}
 
 
 def _history_row(item: dict[str, Any]) -> HistoryRow | None:
     request_id = item.get("request_id")
-    if not isinstance(request_id, str) or not _is_uuid(request_id):
+    if not isinstance(request_id, str) or not is_usable_id(request_id):
         return None
     inputs = item.get("request_body")
     if isinstance(inputs, str):
@@ -290,7 +342,7 @@ def _history_row(item: dict[str, Any]) -> HistoryRow | None:
     )
     return HistoryRow(
         request_id=request_id,
-        state=_HISTORY_STATES.get(str(item.get("model_status", item.get("status"))).upper()),
+        state=_state(item.get("model_status", item.get("status"))),
         inputs=inputs if isinstance(inputs, dict) else {},
         output=item.get("generation_url"),
         error=_shorten(error) if error else None,

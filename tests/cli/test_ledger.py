@@ -21,8 +21,12 @@ def store(service, photos, tmp_path, monkeypatch):
     frame = pd.DataFrame({"image": [photos / "a.png"] * 3, "prompt": ["boy", "car", "ghost"]})
     segment(frame, client=Client(KEY), store=tmp_path / "store", progress=False)
     service.script(Fault.DROP_ANSWER)
-    odd = pd.DataFrame({"image": [photos / "b.png"], "prompt": ["=HYPERLINK(\x1b[31m)"]})
+    odd = pd.DataFrame({"image": [photos / "b.png"], "prompt": ["=HYPERLINK()"]})
     segment(odd, client=Client(KEY), store=tmp_path / "store", progress=False)
+    database = sqlite3.connect(tmp_path / "store" / "ledger.sqlite3")
+    with database:  # as earlier versions took it
+        database.execute("UPDATE jobs SET prompt = ? WHERE prompt = '=HYPERLINK()'", ["=HYPERLINK(\x1b[31m)"])
+    database.close()
     monkeypatch.setenv("SAMFRAME_STORE", str(tmp_path / "store"))
     return tmp_path / "store"
 

@@ -97,6 +97,18 @@ def chaos_world(tmp_path, short_pauses):
 
 
 @pytest.fixture
+def make_service(tmp_path, short_pauses):
+    """Start a chaos server that answers in its own way: a function of endpoint, id and right reply."""
+    with ExitStack() as stack:
+
+        def make(rewrite=None, **options):
+            server = stack.enter_context(ChaosServer(rewrite=rewrite, **options))
+            return World(server, tmp_path / "store")
+
+        yield make
+
+
+@pytest.fixture
 def png():
     """Make the bytes of a noisy PNG: seed, size_hw."""
     return make_png

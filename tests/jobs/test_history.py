@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
+from samframe import errors
 from samframe.jobs.engine import doubt as _doubt
 from samframe.segmind import HistoryRow
 from samframe.server import Fault
@@ -56,11 +57,13 @@ def test_points_tell_jobs_of_one_image_and_prompt_apart(world, by_url):
     rows = by_url(*["boy"] * 4).assign(at=points)
     world.server.script(Fault.DROP_ANSWER)
     world.server.script(Fault.DROP_BEFORE, times=2)
-    first = world.run(rows, coordinates_col="at")
+    with pytest.raises(errors.ContractError) as stopped:  # three answers in a row were lost
+        world.run(rows, coordinates_col="at")
+    first = stopped.value.frame
     second = world.run(rows, coordinates_col="at", retry="in_doubt")
     sent_with = {job.request_id: job.coordinates for job in world.server.jobs}
 
-    assert sorted(first["status"]) == ["completed"] + ["in_doubt"] * 3
+    assert sorted(first["status"]) == ["cancelled"] + ["in_doubt"] * 3
     assert (second["status"] == "completed").all()
     assert [sent_with[request_id] for request_id in second["request_id"]] == [
         None,

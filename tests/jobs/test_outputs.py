@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from PIL import Image
 
 from samframe.jobs import Artifacts
 from samframe.server import DrawnEngine, Fault, OutputForm
+from samframe.testing.chaos import Reply
 
 FORMS = [
     OutputForm(),
@@ -85,14 +87,27 @@ def test_an_output_of_null_is_asked_for_again(world):
     assert world.server.counters.submits == 1
 
 
-def test_an_output_that_stays_null_fails_its_row(world):
-    """After three results; the row says that it was billed."""
+def test_an_output_of_null_beside_images_is_no_trouble(world):
+    """The URL of the first image is used."""
     world.server.script(Fault.OUTPUT_NULL, on="result", times=None)
+
+    assert world.run(1)["status"].tolist() == ["completed"]
+
+
+def test_an_output_that_stays_null_leaves_its_row_unread(make_service):
+    """After three results; the row says that it was billed, and is asked for again by the next run."""
+    world = make_service(
+        lambda endpoint, _, reply: (
+            Reply(body=re.sub(rb'"output": "[^"]*"', b'"output": null', reply.body))
+            if endpoint == "result"
+            else reply
+        )
+    )
     out = world.run(1)
 
-    assert out["status"].tolist() == ["failed"]
+    assert out["status"].tolist() == ["unread"]
     assert "billed $0.002" in out["error"][0]
-    assert (world.server.counters.results, world.server.counters.submits) == (3, 1)
+    assert (world.server.count("result"), world.server.count("submit")) == (3, 1)
 
 
 SPOILT = [
@@ -115,20 +130,31 @@ def test_a_spoilt_file_is_fetched_again(world, fault):
 
 
 @pytest.mark.parametrize("fault", SPOILT)
-def test_a_file_that_stays_spoilt_fails_its_row(world, fault):
-    """Three downloads; the row failed, says what it cost, and the next run leaves it."""
+def test_a_file_that_stays_spoilt_is_unread(world, fault):
+    """Three downloads; the row is unread, says what it cost, and the next run reads it for nothing."""
     world.server.script(fault, on="output", times=None)
     first = world.run(1)
+    downloads = world.server.counters.downloads
     world.server.heal()
     second = world.run(1)
 
-    assert first["status"].tolist() == second["status"].tolist() == ["failed"]
+    assert first["status"].tolist() == ["unread"]
+    assert second["status"].tolist() == ["completed"]
     assert "billed $0.002" in first["error"][0]
-    assert 'retry="failed"' in first["error"][0]
-    assert (world.server.counters.downloads, world.server.counters.submits) == (3, 1)
+    assert "retry=" not in first["error"][0]
+    assert (downloads, world.server.counters.submits) == (3, 1)
 
 
-@pytest.mark.parametrize("size_hw", [(16, 16), (64, 64), (64, 32), (1, 1)])
+def test_a_mask_of_another_aspect_ratio_is_not_stretched(make_world):
+    """It is unread: a frame around the image, or a crop, would put every box in the wrong place."""
+    world = make_world(output=OutputForm(size_hw=(64, 32)))
+    out = world.run(1)
+
+    assert out["status"].tolist() == ["unread"]
+    assert "32 x 64 px for an image sent as 32 x 32 px" in out["error"][0]
+
+
+@pytest.mark.parametrize("size_hw", [(16, 16), (64, 64), (33, 32), (1, 1)])
 def test_a_mask_of_another_size_is_flagged_and_put_right(make_world, size_hw):
     """The row completes, its error tells both sizes, and the mask has the image's own."""
     world = make_world(output=OutputForm(size_hw=size_hw))
@@ -144,22 +170,22 @@ def serve_picture(monkeypatch, picture):
     """Let every job answer with this picture; return its bytes."""
     out = io.BytesIO()
     picture.save(out, "PNG")
-    monkeypatch.setattr("samframe.server.work.workers._ellipse_file", lambda *_: out.getvalue())
+    monkeypatch.setattr("samframe.server.work.workers._file_of", lambda *_: out.getvalue())
     return out.getvalue()
 
 
 def test_a_colourful_output_is_no_mask(make_world, monkeypatch):
-    """A picture in place of a mask is not thresholded: the row fails, and the file is kept to look at."""
+    """A picture in place of a mask is not thresholded: the row is unread, and the file is kept to look at."""
     noise = np.random.RandomState(0).randint(0, 255, (32, 32, 3), dtype=np.uint8)
     world = make_world()
     data = serve_picture(monkeypatch, Image.fromarray(noise))
     out = world.run(1)
     kept = [path for path in (world.store / "artifacts").rglob("*") if path.is_file()]
 
-    assert out["status"].tolist() == ["failed"]
+    assert out["status"].tolist() == ["unread"]
     assert "no mask" in out["error"][0]
     assert [path.read_bytes() for path in kept] == [data]
-    assert kept[0].name.startswith(out["error"][0].split("artifact ")[1][:12])
+    assert str(kept[0]) in out["error"][0]
 
 
 @pytest.mark.parametrize("value", [0, 255])
@@ -188,13 +214,13 @@ def test_an_overlay_is_kept_as_a_picture(world):
 
 
 def test_an_output_of_another_host_is_not_fetched(chaos_world):
-    """The row fails with the way to allow it; nobody is asked."""
+    """The row is unread, with the way to allow it; nobody is asked."""
     from samframe.testing import Chaos  # noqa: PLC0415 - one test only
 
     chaos_world.server.script(Chaos.FOREIGN_URLS, on="result")
     out = chaos_world.run(1)
 
-    assert out["status"].tolist() == ["failed"]
+    assert out["status"].tolist() == ["unread"]
     assert "allowed_hosts" in out["error"][0]
     assert chaos_world.server.count("output") == 0
 

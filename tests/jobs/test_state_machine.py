@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from lives import (
+    ACCOUNTS,
     FETCH_FAULTS,
     GET_FAULTS,
     HOUR,
@@ -46,8 +47,11 @@ from samframe.jobs import (
     check_retry,
     job_key,
 )
+from samframe.jobs.ledger import proof_name
+from samframe.segmind import make_reader
 
 N_JOBS = 5
+PROOF = proof_name(base=FakeClient.identity, model="sam-v2-image")
 EXAMPLES = 400 if settings.get_current_profile_name() in {"full", "hunt"} else 60
 
 
@@ -76,11 +80,37 @@ class JobLives(RuleBasedStateMachine):
         dies_at=st.none() | st.integers(0, 40),
         retry=st.sets(st.sampled_from(["failed", "in_doubt", "lost"])),
         refresh=st.sampled_from([False, False, False, True]),
+        account=st.sampled_from([ACCOUNTS[0]] * 3 + [ACCOUNTS[1]]),
+        reader=st.sampled_from(["auto", "auto", "alpha"]),
     )
-    def run_once(self, wanted, submit, result, fetch, dies_at, retry, refresh) -> None:
-        self._run(
-            wanted, {"submit": submit, "result": result, "fetch": fetch}, dies_at, retry, refresh=refresh
+    def run_once(self, *, submit, result, fetch, **how) -> None:
+        faults = {"submit": submit, "result": result, "fetch": fetch}
+        self._run(how.pop("wanted"), faults, how.pop("dies_at"), how.pop("retry"), **how)
+
+    @rule(wanted=st.sets(st.integers(0, N_JOBS - 1), min_size=2))
+    def no_answer_can_be_read(self, wanted) -> None:
+        """Where no mask was ever read, one job is sent and no second; with the right reader all of it is read free."""
+        with Ledger(self.folder, group_s=0.0) as ledger:
+            is_proven = ledger.is_proven(PROOF)
+        before = len(self.service.jobs)
+        cut_outs = {"submit": [], "result": [], "fetch": ["cut-out"] * 40}
+        self._run(wanted, cut_outs, None, set())
+
+        assert is_proven or len(self.service.jobs) <= before + 1, (
+            "more than one job was sent before a mask was read"
         )
+        unread = {
+            key
+            for key, record in self._records().items()
+            if record.state is JobState.UNREAD and record.reader == "auto"
+        }
+        posts = self.service.posts
+        kept = {index for index in wanted if self.jobs[index].key in unread}
+        if kept:
+            cut_outs["fetch"] = ["cut-out"] * 40
+            outcomes = self._run(kept, cut_outs, None, set(), reader="alpha")
+            assert self.service.posts == posts
+            assert {outcome.status for outcome in outcomes.values()} == {RowStatus.COMPLETED}
 
     @rule(wanted=st.sets(st.integers(0, N_JOBS - 1), min_size=1), dies_at=st.integers(8, 40))
     def the_hour_passes_before_a_job_is_collected(self, wanted, dies_at) -> None:
@@ -107,8 +137,10 @@ class JobLives(RuleBasedStateMachine):
     def heal(self) -> None:
         """Two clean runs with every consent bring each job to an end; a third posts nothing."""
         everyone = set(range(N_JOBS))
-        for _ in range(2):
-            self._run(everyone, _no_faults(), None, {"failed", "in_doubt", "lost"})
+        self._read_what_is_kept()
+        for account in (ACCOUNTS[1], ACCOUNTS[0], ACCOUNTS[0]):
+            self._run(everyone, _no_faults(), None, {"failed", "in_doubt", "lost"}, account=account)
+            self._read_what_is_kept()
         posts = self.service.posts
         outcomes = self._run(everyone, _no_faults(), None, set())
 
@@ -144,11 +176,18 @@ class JobLives(RuleBasedStateMachine):
                 # A refused refresh falls back on the older artifact, which somebody may have altered meanwhile.
                 assert Artifacts(self.folder).verify(record.artifact) or record.artifact in self.altered
 
+    def _read_what_is_kept(self) -> None:
+        """Cut-outs that are on the disk take their reader; what is read with it stays read."""
+        unread = {key for key, record in self._records().items() if record.state is JobState.UNREAD}
+        kept = {index for index, job in enumerate(self.jobs) if job.key in unread}
+        if kept:
+            self._run(kept, _no_faults(), None, set(), reader="alpha")
+
     def _records(self):
         with Ledger(self.folder, group_s=0.0) as ledger:
             return ledger.lookup([job.key for job in self.jobs])
 
-    def _run(self, wanted, faults, dies_at, retry, *, refresh=False):
+    def _run(self, wanted, faults, dies_at, retry, *, refresh=False, account=ACCOUNTS[0], reader="auto"):
         jobs = [self.jobs[index] for index in sorted(wanted)]
         consenting = check_retry(retry)
         records = self._records()
@@ -157,7 +196,7 @@ class JobLives(RuleBasedStateMachine):
             if _is_consent(record, {item.value for item in consenting}, refresh=refresh):
                 self.allowed[job.key] = self.service.accepted(_job_inputs(job)) + 1
         process = Process(dies_at)
-        api = Api(self.service, process, faults)
+        api = Api(self.service, process, faults, account)
         ledgers: list[Ledger] = []
         open_mortal = mortal_ledger(process, lambda: self.service.now)
 
@@ -168,7 +207,7 @@ class JobLives(RuleBasedStateMachine):
         session = Session(
             FakeClient(api),
             jobs,
-            Settings(store=self.folder, retry=consenting, refresh=refresh),
+            Settings(store=self.folder, retry=consenting, refresh=refresh, reader=make_reader(reader)),
             rows=len(jobs),
             invalid=0,
             open_ledger=open_ledger,
@@ -191,7 +230,7 @@ def _is_consent(record, retry: set[str], *, refresh: bool) -> bool:
     if record is None or record.state is JobState.PENDING:
         # Nothing is out for it: the run itself is the consent.
         return True
-    if record.state is JobState.STORED or (record.state is JobState.FAILED and refresh):
+    if record.state in {JobState.STORED, JobState.UNREAD} or (record.state is JobState.FAILED and refresh):
         return refresh
     return record.state.value in retry
 

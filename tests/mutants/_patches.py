@@ -56,9 +56,9 @@ MUTANTS = (
         swaps=(
             Swap(
                 file="samframe/jobs/engine/submit.py",
-                old="        action = decide(Call.SUBMIT, error.kind, tries=tries)\n",
-                new="        action = decide(Call.SUBMIT, error.kind, tries=tries)\n"
-                "        action = Action.REPEAT if error.status_code == 502 else action\n",
+                old="        match action:\n            case Action.DOUBT:\n",
+                new="        action = Action.REPEAT if error.status_code == 502 else action\n"
+                "        match action:\n            case Action.DOUBT:\n",
             ),
         ),
     ),
@@ -80,18 +80,15 @@ MUTANTS = (
         swaps=(
             Swap(
                 file="samframe/jobs/engine/output.py",
-                old="    return Stored(artifact=artifacts.save(data), size=len(data), mask=mask.packed(), note=note)\n",
+                old="    return Stored(\n        artifact=artifacts.save(data),\n",
                 new="    import hashlib\n\n"
-                "    name = hashlib.sha256(data).hexdigest()\n"
-                "    return Stored(artifact=name, size=len(data), mask=mask.packed(), note=note)\n",
+                "    return Stored(\n        artifact=hashlib.sha256(data).hexdigest(),\n",
             ),
             Swap(
                 file="samframe/jobs/engine/fetch.py",
-                old="        self._c.settle(\n            flight,\n            outcome_of(\n                flight,\n"
-                "                RowStatus.COMPLETED,\n",
-                new="        self._c.artifacts.save(data)\n"
-                "        self._c.settle(\n            flight,\n            outcome_of(\n                flight,\n"
-                "                RowStatus.COMPLETED,\n",
+                old="        outcome = outcome_of(\n            flight,\n            RowStatus.COMPLETED,\n",
+                new="        c.artifacts.save(found.data)\n"
+                "        outcome = outcome_of(\n            flight,\n            RowStatus.COMPLETED,\n",
             ),
         ),
     ),
@@ -109,9 +106,39 @@ MUTANTS = (
                 "            if row is None or outcome is not None:\n",
             ),
             Swap(
-                file="samframe/jobs/engine/session.py",
+                file="samframe/jobs/engine/settings.py",
                 old="        states = {_RETAKE[retry] for retry in self.retry}\n",
                 new="        states = {_RETAKE[retry] for retry in self.retry} | {JobState.IN_DOUBT}\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="the first answer is not awaited",
+        swaps=(
+            Swap(
+                file="samframe/jobs/engine/runner.py",
+                old="        if not self.breaker.is_proven and self.jobs_out():\n",
+                new="        if False:\n",
+            ),
+            Swap(
+                file="samframe/jobs/engine/runner.py",
+                old="        submits = _SUBMITS if self._accepted_any and self.breaker.is_proven else 1\n",
+                new="        submits = _SUBMITS\n",
+            ),
+        ),
+    ),
+    Mutant(
+        name="what is unread is paid again",
+        swaps=(
+            Swap(
+                file="samframe/jobs/model/plan.py",
+                old="            return Step.PAY if refresh else Step.READ\n",
+                new="            return Step.PAY\n",
+            ),
+            Swap(
+                file="samframe/jobs/engine/settings.py",
+                old="        states = {_RETAKE[retry] for retry in self.retry}\n",
+                new="        states = {_RETAKE[retry] for retry in self.retry} | {JobState.UNREAD}\n",
             ),
         ),
     ),

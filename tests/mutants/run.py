@@ -1,4 +1,4 @@
-"""Six seeded mistakes in a copy of the engine: the state machine must find each of them, and nothing in the original.
+"""Eight seeded mistakes in a copy of the engine: the state machine must find each of them, and nothing in the original.
 
 `python tests/mutants/run.py`: up to 400 examples of 15 steps for each, until the first that fails.
 """

@@ -14,9 +14,10 @@ from samframe.errors import OptionError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
+    from samframe.errors import ContractError
     from samframe.jobs import Outcome, Progress
 
-__all__ = ["Display", "make_display"]
+__all__ = ["Display", "make_display", "show_pictures"]
 
 _INTERVAL_S = 0.2
 #: Pictures of the latest masks come with every so many updates: they cost a few milliseconds each.
@@ -162,6 +163,16 @@ def _panel(progress: Progress, **options: Any) -> _Face | None:
 
     panel: _Face = ProgressPanel(progress, **options)
     return panel
+
+
+def show_pictures(error: ContractError) -> None:
+    """In a notebook, show the picture that came back beside the one that was sent."""
+    if not _in_notebook() or (error.came_png is None and error.sent_png is None):
+        return
+    with _quietly():
+        from IPython.display import HTML, display  # noqa: PLC0415 - there is a notebook
+
+        display(HTML(error._repr_html_()))
 
 
 class _Bar:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -110,6 +111,17 @@ def segment(
     upload_shared : int, optional
         An image that so many jobs of the call share, two or more, is uploaded once and sent by its URL: less traffic
         where one image has many prompts. Uploaded files are public and cannot be deleted. None: never.
+    reader : str or callable
+        How a mask is read from the output: ``"auto"``; ``"alpha"`` (what is opaque), ``"nonblack"``, ``"dark"`` (black
+        on white), ``"soft"`` (lighter than half), a colour such as ``"#1e90ff"``, ``"difference"`` (what was painted
+        on the image as sent, with a figure of how sure that is), or a function ``(bytes, ReaderContext) -> mask``.
+        Rows that are ``unread`` are read with it for nothing; it is no part of what makes two jobs equal.
+    patience : float or mapping, optional
+        Seconds for every wait, or some of ``{"queue": 900, "download": 60, "server": 60}``. A row that is given up on
+        stays as it is, and the same call goes on with it for nothing.
+    max_prompt : int
+        Characters that a prompt may have; longer ones are refused before anything is sent, as are control characters
+        and what looks like an API key.
 
     Returns
     -------
@@ -121,6 +133,8 @@ def segment(
     ------
     OptionError
         If an option or a column is wrong; nothing was sent.
+    ContractError
+        If the first job's output cannot be read, or several jobs in a row end so: one job is paid and not all.
     ApiError
         If the call stopped as a whole (bad key, no credits, no connection); ``.frame`` holds the rows so far.
     LedgerError
@@ -164,7 +178,11 @@ async def asegment(
     ``samframe.last_run().frame`` has the rows so far.
     """
     work = _work("asegment", df, image_col, prompt_col, options)
-    await Run(work, here=True).main()
+    try:
+        await Run(work, here=True).main()
+    except asyncio.CancelledError:
+        # A notebook's Stop cancels the cell's task: the same words as after Ctrl-C.
+        raise asyncio.CancelledError(interrupt_text(work)) from None
     work.raise_failed_rows()
     return work.frame()
 

@@ -16,9 +16,9 @@ from samframe._options import store_folder
 from samframe.errors import OptionError
 from samframe.frame.call.concepts import check_prompts
 from samframe.frame.call.instances import INSTANCE_COLUMNS
-from samframe.frame.cells import BOX_FORMATS, check_keywords
-from samframe.jobs import Parameters, Settings, StoreCoordinator, check_retry
-from samframe.segmind import Client, Model, find_model, known_models
+from samframe.frame.cells import BOX_FORMATS, LONGEST_PROMPT, check_keywords
+from samframe.jobs import Parameters, Settings, StoreCoordinator, check_patience, check_retry
+from samframe.segmind import Client, Model, find_model, known_models, make_reader
 
 if TYPE_CHECKING:
     import os
@@ -60,6 +60,9 @@ class SegmentOptions(TypedDict, total=False):
     bridge: Literal["thread", "nest"]
     shared: str | None
     upload_shared: int | None
+    reader: Any
+    patience: Any
+    max_prompt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,9 @@ class CallOptions:
     bridge: str = field(default="thread", kw_only=True)
     shared: str | None = field(default=None, kw_only=True)
     upload_shared: int | None = field(default=None, kw_only=True)
+    reader: Any = field(default="auto", kw_only=True)
+    patience: Any = field(default=None, kw_only=True)
+    max_prompt: int = field(default=LONGEST_PROMPT, kw_only=True)
 
     @classmethod
     def of(cls, function: str, image_col: Any, prompt_col: Any, options: Mapping[str, Any]) -> CallOptions:
@@ -134,6 +140,9 @@ class CallOptions:
         # Kept as a tuple: an iterator could be read but once.
         retry = (self.retry,) if isinstance(self.retry, str) else tuple(self.retry or ())
         check_retry(retry)
+        make_reader(self.reader)
+        check_patience(self.patience)
+        _check_number("max_prompt", self.max_prompt, least=1.0, open_end=False)
         object.__setattr__(self, "retry", retry)
         self._check_columns()
 
@@ -269,6 +278,8 @@ class CallOptions:
             coordinator=StoreCoordinator(store) if self.shared is not None else None,
             run=self.shared or "",
             upload_shared=self.upload_shared,
+            reader=make_reader(self.reader),
+            patience=check_patience(self.patience),
         )
 
 

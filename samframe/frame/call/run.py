@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from samframe._contract import RECORD_SECONDS
 from samframe._sync import Background, terminate_as_interrupt
-from samframe.errors import OptionError
-from samframe.frame.call.display import Display, make_display
+from samframe.errors import ContractError, OptionError
+from samframe.frame.call.display import Display, make_display, show_pictures
 from samframe.frame.call.report import RunReport, make_report
 from samframe.jobs import Progress, RowStatus
 
@@ -49,8 +49,12 @@ class Run:
 
     async def main(self) -> None:
         """Do the work on the running loop, for those who have one (``here=True``)."""
-        async with self._display.live(lambda: self._work.progress):
-            await self._work.run()
+        try:
+            async with self._display.live(lambda: self._work.progress):
+                await self._work.run()
+        except ContractError as error:
+            show_pictures(error)
+            raise
 
     @property
     def progress(self) -> Progress | None:
@@ -136,4 +140,9 @@ def interrupt_text(work: Work) -> str:
         text += f", {counts[RowStatus.RUNNING]} running (run again before {until_text} to collect them free)"
     if counts[RowStatus.IN_DOUBT]:
         text += f", {counts[RowStatus.IN_DOUBT]} in doubt"
+    if counts[RowStatus.UNREAD]:
+        text += f", {counts[RowStatus.UNREAD]} unread"
+    being_sent = 0 if work.has_ended else work.posting_jobs
+    if being_sent:  # a second interrupt does not wait for their answers
+        text += f", {being_sent} being sent, which are in doubt unless their answers still come"
     return f"{text}; {progress.budget.spent_text()} spent. samframe.last_run().frame has the rows so far."

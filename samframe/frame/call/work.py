@@ -90,6 +90,11 @@ class Work:
         return self._session.waiting_jobs if self._session is not None else None
 
     @property
+    def posting_jobs(self) -> int:
+        """How many jobs are being sent at this moment, whose ids are not kept yet."""
+        return self._session.posting_jobs if self._session is not None else 0
+
+    @property
     def progress(self) -> Progress | None:
         """Live figures, None while images are still read."""
         return self._session.progress if self._session is not None else None
@@ -212,6 +217,7 @@ class Work:
             identity=self.client.identity,
             parameters=self.options.job_parameters(),
             box_format=self.options.box_format,
+            max_prompt=self.options.max_prompt,
         )
         with self._lock:
             self._inputs = inputs

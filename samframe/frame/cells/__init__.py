@@ -2,6 +2,7 @@
 
 from samframe.frame.cells.boxes import BOX_FORMATS
 from samframe.frame.cells.hints import check_keywords
+from samframe.frame.cells.refusals import LONGEST_PROMPT
 from samframe.frame.cells.rows import (
     Distinct,
     Inputs,
@@ -13,6 +14,7 @@ from samframe.frame.cells.rows import (
 
 __all__ = [
     "BOX_FORMATS",
+    "LONGEST_PROMPT",
     "Distinct",
     "Inputs",
     "check_keywords",

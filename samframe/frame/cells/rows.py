@@ -16,6 +16,7 @@ from samframe.errors import ImageError, OptionError
 from samframe.frame.cells.boxes import BoxFormat, read_boxes, why_not_on
 from samframe.frame.cells.hints import missing_column
 from samframe.frame.cells.points import read_points
+from samframe.frame.cells.refusals import LONGEST_PROMPT, why_no_image, why_no_prompt
 from samframe.jobs import Boxes, Job, Parameters, Points, job_key
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ def make_inputs(
     identity: str,
     parameters: Parameters,
     box_format: BoxFormat = "xyxy",
+    max_prompt: int = LONGEST_PROMPT,
 ) -> Inputs:
     """Turn distinct combinations into distinct jobs.
 
@@ -171,8 +173,11 @@ def make_inputs(
         What is the same for every row.
     box_format : {"xyxy", "xywh"}
         What four bare numbers of a box mean.
+    max_prompt : int
+        Characters that a prompt may have.
     """
-    prompts = [read_prompt(cell) for cell in distinct.prompts]
+    prompts = [read_prompt(cell, longest=max_prompt) for cell in distinct.prompts]
+    images = [_without_key(cell, image) for cell, image in zip(distinct.images, images, strict=True)]
     points = [_attempt(read_points, cell) for cell in distinct.points]
     removes = [_attempt(read_points, cell) for cell in distinct.remove_points]
     boxes = [_attempt(lambda cell: read_boxes(cell, box_format), cell) for cell in distinct.boxes]
@@ -230,7 +235,13 @@ class _Bad(str):
     __slots__ = ()
 
 
-def read_prompt(cell: object) -> str | None:
+def _without_key(cell: object, image: Image | ImageError) -> Image | ImageError:
+    """Refuse an image whose cell holds a key: what names it would stand in messages and in the ledger."""
+    reason = why_no_image(cell)
+    return image if reason is None else ImageError(reason)
+
+
+def read_prompt(cell: object, *, longest: int = LONGEST_PROMPT) -> str | None:
     """Return a prompt NFC-normalised and stripped; None where the cell holds none; a problem in words as ``_Bad``."""
     if is_missing(cell):
         return None
@@ -243,6 +254,8 @@ def read_prompt(cell: object) -> str | None:
     except UnicodeEncodeError:
         return _Bad("the prompt holds half a character (a lone surrogate) that cannot be sent")
     prompt = unicodedata.normalize("NFC", cell).strip()
+    if (reason := why_no_prompt(prompt, longest=longest)) is not None:
+        return _Bad(reason)
     return prompt if any(map(_is_visible, prompt)) else None
 
 

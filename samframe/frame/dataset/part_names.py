@@ -25,7 +25,7 @@ _HOW = frozenset(
     {
         "image_col", "prompt_col", "coordinates_col", "remove_coordinates_col", "model", "overlay_mask", "base64",
         "client", "store", "rate_limit", "max_cost", "retry", "refresh", "on_error", "details", "columns", "overwrite",
-        "progress", "image_root", "bridge", "shared", "upload_shared", "patience",
+        "progress", "image_root", "bridge", "shared", "upload_shared", "patience", "reader",
     }
 )  # fmt: skip
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from samframe._contract import RECORD_SECONDS
-from samframe.jobs.engine.resume import outcome_of
-from samframe.jobs.model import Action, RowStatus, backoff_s, decide, words
+from samframe.jobs.engine.resume import outcome_of, resend
+from samframe.jobs.model import Action, Cause, RowStatus, backoff_s, decide, words
 from samframe.jobs.pace import Flight, Stage
 from samframe.segmind import Call, CallError, Failure, JobAnswer, Metrics, RemoteState
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Collector"]
 
-#: A job that is waited for longer than this is left to a later run, which collects it free.
-_PATIENCE_S = 900.0
+#: A job that is waited for longer than this, in seconds, is told in progress.
+_WORTH_TELLING_S = 30.0
+_MINUTE_S = 60.0
+
 _HISTORY_TRIES = 5
 #: A finished job without an output is asked for again: it was paid for, and asking is free.
 _RESULT_TRIES = 3
@@ -100,9 +103,15 @@ class Collector:
                     flight, outcome_of(flight, RowStatus.FAILED, error=text, metrics=answer.metrics)
                 )
             case _:
-                if now - max(flight.age_base, 0.0) > _PATIENCE_S and flight.ours:
+                flight.last_error = (
+                    f"the API tells a status that is not known: {answer.unknown_status!r}"
+                    if answer.unknown_status is not None
+                    else ""
+                )
+                if self._is_out_of_patience(flight):
                     self._give_up(flight)
                     return
+                self._tell_of(flight, answer.unknown_status)
                 self._c.pace.not_done(flight, answer.state, now, submitting=self._c.submitting)
                 flight.due = flight.earliest
 
@@ -118,9 +127,12 @@ class Collector:
         self._c.pace.finished(flight, answer.metrics, now)
         self._c.pace.forget(flight)
         if flight.ours:
+            flight.is_dear = self._c.budget.is_dear(answer.metrics.cost)
             self._c.budget.billed(answer.metrics.cost)
         if answer.metrics.remaining_credits is not None:
             self._c.progress.remaining_credits = answer.metrics.remaining_credits
+            self._c.watch_balance(answer.metrics.remaining_credits)
+        self._c.progress.message = ""
         flight.metrics = answer.metrics
         flight.engine = answer.engine
         flight.output = answer.output
@@ -137,22 +149,51 @@ class Collector:
                 self._c.gate.refuse(now, is_get=True, wait_s=error.wait_s)
                 self._c.progress.refused += 1
                 flight.earliest = flight.due = now + 0.001
+            case _ if self._c.is_offline and error.kind is Failure.NOT_FOUND:
+                await resend(self._c, flight)
             case Action.ASK_HISTORY:
                 flight.stage = Stage.HISTORY
                 flight.due = now
             case Action.STOP_RUN:
                 self._c.fail(words.run_error(error, call), collect=False)
-            case _ if now - flight.age_base > _PATIENCE_S and flight.ours:
+            case _ if self._is_out_of_patience(flight):
+                flight.last_error = str(error)
                 self._give_up(flight)
             case _:
                 flight.earliest = flight.due = now + backoff_s(tries, self._c.rng)
 
     def _give_up(self, flight: Flight) -> None:
         """Leave a job to a later run: it stays submitted in the ledger."""
-        minutes = (self._c.now() - flight.age_base) / 60
-        submitted_at = self._c.wall_time() - minutes * 60
-        text = f"Not done after {minutes:.0f} minutes. {words.still_running(submitted_at)}"
-        self._c.settle(flight, outcome_of(flight, RowStatus.RUNNING, error=text))
+        age_s = self._c.now() - flight.age_base
+        submitted_at = self._c.wall_time() - age_s
+        reason = f" ({flight.last_error})" if flight.last_error else ""
+        text = f"Not done after {_age_text(age_s)}{reason}. {words.still_running(submitted_at)}"
+        cause = Cause.STATUS if flight.last_error.startswith("the API tells") else Cause.PATIENCE
+        outcome = outcome_of(flight, RowStatus.RUNNING, error=text)
+        is_contract = cause is Cause.STATUS or not self._c.breaker.is_proven
+        self._c.settle(flight, replace(outcome, cause=cause) if is_contract else outcome)
+
+    def _is_out_of_patience(self, flight: Flight) -> bool:
+        """Return whether a job was waited for long enough: since it was sent, or since this run took it up."""
+        return self._c.now() - max(flight.age_base, flight.since) > self._c.patience.queue
+
+    def _tell_of(self, flight: Flight, unknown_status: str | None) -> None:
+        """Say what is waited for, where it is out of the ordinary."""
+        waited_s = self._c.now() - max(flight.age_base, flight.since)
+        if unknown_status is not None:
+            self._c.progress.message = f"the API tells a status that is not known: {unknown_status!r}"
+        elif waited_s > _WORTH_TELLING_S:
+            self._c.progress.message = (
+                f"waiting for a job for {waited_s:.0f} s, {self._c.patience.queue:.0f} s at most"
+            )
+
+    async def _send_anew(self, flight: Flight) -> None:
+        """The history has no output of a job that was lost, and the user pays for it again."""
+        flight.request_id = None
+        flight.is_retaken = False
+        flight.tries.clear()
+        flight.stage = Stage.SUBMIT
+        flight.due = self._c.now()
 
     async def ask_history(self, flight: Flight) -> None:
         """The record of an accepted job has expired: look its id up, of any age."""
@@ -162,16 +203,13 @@ class Collector:
         except CallError as error:
             tries = flight.failed_once_more(Call.HISTORY)
             if tries >= _HISTORY_TRIES:
-                self._c.settle(
-                    flight,
-                    outcome_of(
-                        flight,
-                        RowStatus.RUNNING,
-                        error=words.no_history(str(error)),
-                    ),
-                )
+                status = RowStatus.LOST if flight.is_retaken else RowStatus.RUNNING
+                self._c.settle(flight, outcome_of(flight, status, error=words.no_history(str(error))))
                 return
             flight.due = self._c.now() + backoff_s(tries, self._c.rng)
+            return
+        if row is None and flight.is_retaken:
+            await self._send_anew(flight)
             return
         if row is not None and row.state is RemoteState.COMPLETED and row.output is not None:
             answer = JobAnswer(
@@ -189,8 +227,15 @@ class Collector:
                 self._c.budget.unbilled -= 1
             self._c.settle(flight, outcome_of(flight, RowStatus.FAILED, error=text))
             return
+        if flight.is_retaken:
+            await self._send_anew(flight)
+            return
         text = words.lost(
             "the request history does not know it" if row is None else "the history holds no output"
         )
         await self._c.ledger.lost(flight.job.key, text)
         self._c.settle(flight, outcome_of(flight, RowStatus.LOST, error=text))
+
+
+def _age_text(seconds: float) -> str:
+    return f"{seconds / _MINUTE_S:.0f} minutes" if seconds >= 2 * _MINUTE_S else f"{seconds:.0f} s"

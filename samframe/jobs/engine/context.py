@@ -8,10 +8,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from samframe.errors import ApiError
+    from samframe.jobs.engine.trial import Breaker
     from samframe.jobs.ledger import Artifacts, Ledger
-    from samframe.jobs.model import Budget, Outcome, Progress
+    from samframe.jobs.model import Budget, Outcome, Patience, Progress
     from samframe.jobs.pace import Flight, Gate, Pace
-    from samframe.segmind import Connection
+    from samframe.segmind import Connection, Reader
 
 __all__ = ["Context"]
 
@@ -27,6 +28,13 @@ class Context(Protocol):
     progress: Progress
     pace: Pace
     rng: Callable[[], float]
+    breaker: Breaker
+    reader: Reader
+    patience: Patience
+    #: What a mask that is read proves, in the ledger.
+    proof: str
+    #: Whether the server is one of ours, in this process.
+    is_offline: bool
 
     @property
     def submitting(self) -> bool:
@@ -55,6 +63,9 @@ class Context(Protocol):
 
     def fail(self, error: ApiError, *, collect: bool) -> None:
         """Stop the run as a whole, jobs that are out collected first or not."""
+
+    def watch_balance(self, remaining: float) -> None:
+        """Take in what the account has left, in US dollars."""
 
     def accepted(self, flight: Flight) -> None:
         """Take over a job that the API has accepted."""

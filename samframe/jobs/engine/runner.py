@@ -9,21 +9,23 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from samframe.errors import ApiError, LedgerError, SamframeError
 from samframe.jobs.engine.collect import Collector
 from samframe.jobs.engine.fetch import Fetcher
-from samframe.jobs.engine.resume import follow
-from samframe.jobs.model import Job, Outcome, RowStatus, in_doubt, still_running, stopped
+from samframe.jobs.engine.resume import follow, left_over
+from samframe.jobs.engine.trial import Breaker
+from samframe.jobs.engine.watch import Watch, as_samframe_error
+from samframe.jobs.model import Job, Outcome, RowStatus, stopped
 from samframe.jobs.pace import Flight, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
+    from samframe.errors import ApiError, SamframeError
     from samframe.jobs.engine.submit import Submitter
     from samframe.jobs.ledger import Artifacts, Ledger
-    from samframe.jobs.model import Budget, Progress
+    from samframe.jobs.model import Budget, Patience, Progress
     from samframe.jobs.pace import Gate, Pace
-    from samframe.segmind import Connection
+    from samframe.segmind import Connection, Reader
 
 __all__ = ["Runner"]
 
@@ -50,11 +52,21 @@ class Runner:
     progress : Progress
         Live figures; its ``settle`` is told every outcome.
     submitter : callable
-        Makes the step that submits, of this runner.
+        Makes the step that sends jobs, given this runner.
     pace : Pace
-        When each job is asked for.
+        When each job that is out is asked for.
     rng, wall_time : callable
-        Chance in 0..1, and seconds since 1970.
+        A number in [0, 1); seconds since 1970.
+    reader : Reader
+        What masks are read with.
+    patience : Patience
+        How long is waited for what.
+    proof : str
+        What a mask that is read proves, in the ledger.
+    is_proven : bool
+        Whether one was read before; until then jobs go out one by one.
+    is_offline : bool
+        Whether the server is one of ours, in this process.
     """
 
     def __init__(
@@ -70,6 +82,11 @@ class Runner:
         pace: Pace,
         rng: Callable[[], float],
         wall_time: Callable[[], float],
+        reader: Reader,
+        patience: Patience,
+        proof: str,
+        is_proven: bool,
+        is_offline: bool,
     ) -> None:
         self.api = api
         self.ledger = ledger
@@ -80,6 +97,12 @@ class Runner:
         self.pace = pace
         self.rng = rng
         self.wall_time = wall_time
+        self.reader = reader
+        self.patience = patience
+        self.proof = proof
+        self.is_offline = is_offline
+        self.breaker = Breaker(is_proven=is_proven)
+        self._watch = Watch()
         self.error: SamframeError | None = None
         self.threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="samframe-work")
         self._loop = asyncio.get_running_loop()
@@ -174,6 +197,21 @@ class Runner:
         self._wake.set()
         self.progress.settle(flight.job.row, flight.job.n_rows, outcome)
         self._settled(flight.job, outcome)
+        error = self._watch.settled(self, outcome)
+        if error is not None:
+            self.fail(error, collect=True)
+
+    def drop_unsent(self, status: RowStatus, text: str) -> None:
+        """Give up on every job that has not been sent, and go on with those that are out."""
+        for flight in [*self._ready, *(entry[2] for entry in self._later if entry[2].stage is Stage.SUBMIT)]:
+            self.settle(flight, Outcome(status=status, error=text, attempts=flight.attempts))
+        self._ready.clear()
+        self._later = [entry for entry in self._later if entry[2].stage is not Stage.DONE]
+        heapq.heapify(self._later)
+
+    def watch_balance(self, remaining: float) -> None:
+        """Take in what the account has left, in US dollars."""
+        self._watch.saw_balance(self, remaining)
 
     async def in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run CPU or disk work off the loop."""
@@ -255,7 +293,7 @@ class Runner:
             self._spawn(flight, self._fetcher.fetch(flight))
         self._pump_polls(now)
         if self._closed:
-            self._drop_unsent(RowStatus.CANCELLED, stopped("the run was stopped by an error"))
+            self.drop_unsent(RowStatus.CANCELLED, stopped("the run was stopped by an error"))
         elif not self.is_stopping():
             self._pump_submits(now)
 
@@ -267,7 +305,7 @@ class Runner:
             heapq.heapify(self._polls)
             self._next_replan = now + self.pace.replan_s()
         while self._polls and self._polls[0][0] <= now and self._busy[Stage.POLL] < _GETS:
-            wait = self.gate.wait_s(now, is_get=True)
+            wait = max(self.gate.wait_s(now, is_get=True), self.pace.allowance.wait_s(now, self.gate.gap_s))
             if wait > 0:
                 self._call_at(now + wait)
                 return
@@ -277,11 +315,13 @@ class Runner:
 
     def _pump_submits(self, now: float) -> None:
         # One sentinel first: a bad key or an empty balance is told by one call, not by four.
-        submits = _SUBMITS if self._accepted_any else 1
+        submits = _SUBMITS if self._accepted_any and self.breaker.is_proven else 1
+        if not self.breaker.is_proven and self.jobs_out():
+            return  # the first job is awaited to its mask: a form that nobody can read costs one job, not all
         while self._ready and self._busy[Stage.SUBMIT] < submits and self.pace.has_room():
             if not self.budget.allows_one_more():
                 if self.budget.unbilled == 0:
-                    self._drop_unsent(
+                    self.drop_unsent(
                         RowStatus.SKIPPED, stopped("it would pass max_cost; raise it and run again")
                     )
                 return
@@ -294,13 +334,18 @@ class Runner:
             flight = self._ready.popleft()
             self._spawn(flight, self._submitter.submit(flight))
 
-    def _drop_unsent(self, status: RowStatus, text: str) -> None:
-        """Give up on every job that has not been sent, and go on with those that are out."""
-        for flight in [*self._ready, *(entry[2] for entry in self._later if entry[2].stage is Stage.SUBMIT)]:
-            self.settle(flight, Outcome(status=status, error=text, attempts=flight.attempts))
-        self._ready.clear()
-        self._later = [entry for entry in self._later if entry[2].stage is not Stage.DONE]
-        heapq.heapify(self._later)
+    def posting_jobs(self) -> int:
+        """Return how many jobs are being sent, their ids not kept yet. From any thread."""
+        return sum(flight.claimed for flight in self._open.copy())
+
+    def unclaimed_jobs(self) -> int:
+        """Return how many jobs have not begun to be sent."""
+        return sum(flight.stage is Stage.SUBMIT and not flight.claimed for flight in self._open)
+
+    def jobs_out(self) -> int:
+        """Return how many jobs are on their way to a mask: being sent, sent, found, or paid for and not read yet."""
+        n_unsent = len(self._ready) + sum(entry[2].stage is Stage.SUBMIT for entry in self._later)
+        return len(self._open) - n_unsent
 
     def _spawn(self, flight: Flight, step: Coroutine[Any, Any, None]) -> None:
         stage = flight.stage
@@ -324,7 +369,7 @@ class Runner:
     def _unexpected(self, error: BaseException) -> None:
         """A step raised what the table does not know (a disk error, a full ledger): stop before the next POST."""
         if self.error is None:
-            self.error = _as_samframe_error(error)
+            self.error = as_samframe_error(error)
         self.stop(str(error))
 
     def _call_at(self, when: float) -> None:
@@ -361,31 +406,4 @@ class Runner:
     def _settle_rest(self) -> None:
         reason = self._stop_reason or "the run ended"
         for flight in list(self._open):
-            if flight.request_id is not None:
-                submitted_at = self.wall_time() - (self.now() - flight.age_base)
-                outcome = Outcome(
-                    status=RowStatus.RUNNING,
-                    error=still_running(submitted_at),
-                    request_id=flight.request_id,
-                    attempts=flight.attempts,
-                )
-            elif flight.claimed:
-                text = in_doubt("the run was ended before it came", self.budget.price)
-                outcome = Outcome(status=RowStatus.IN_DOUBT, error=text, attempts=flight.attempts)
-            else:
-                outcome = Outcome(status=RowStatus.CANCELLED, error=stopped(reason), attempts=flight.attempts)
-            self.settle(flight, outcome)
-
-
-def _as_samframe_error(error: BaseException) -> SamframeError:
-    """Return an unforeseen error as one of samframe's own, with its cause."""
-    if isinstance(error, SamframeError):
-        return error
-    if isinstance(error, OSError):
-        failure: SamframeError = LedgerError(
-            f"The store cannot be written: {error}. Nothing more was sent; make room, then run again."
-        )
-    else:
-        failure = ApiError(f"{type(error).__name__}: {error}")
-    failure.__cause__ = error
-    return failure
+            self.settle(flight, left_over(self, flight, reason))

@@ -6,17 +6,18 @@ import asyncio
 import random
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from samframe._contract import JOB_PRICE_USD, JOB_SECONDS
+from samframe.jobs.engine.accounts import left_to_other_keys
 from samframe.jobs.engine.doubt import find_in_history, is_visible
-from samframe.jobs.engine.resume import settled_outcome, start_collecting, start_fetching
+from samframe.jobs.engine.resume import retaken, settled_outcome, start_collecting, start_fetching
 from samframe.jobs.engine.runner import Runner
 from samframe.jobs.engine.submit import Submitter
 from samframe.jobs.engine.uploads import SharedUploads
-from samframe.jobs.ledger import Artifacts, Ledger
+from samframe.jobs.ledger import Artifacts, Ledger, proof_name
 from samframe.jobs.model import (
     Budget,
     Job,
@@ -25,7 +26,6 @@ from samframe.jobs.model import (
     Plan,
     Progress,
     Record,
-    Retry,
     Step,
     Survey,
     job_price_usd,
@@ -41,61 +41,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from samframe.jobs.shared import Exchange
+    from samframe.jobs.engine.settings import Settings
 
-__all__ = ["Session", "Settings"]
+__all__ = ["Session"]
 
-_RETAKE = {Retry.FAILED: JobState.FAILED, Retry.IN_DOUBT: JobState.IN_DOUBT, Retry.LOST: JobState.LOST}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What a call asks of the engine.
-
-    Attributes
-    ----------
-    store : Path
-        Folder of the ledger and the artifacts.
-    rate_limit : float or None
-        Requests a minute; None learns it.
-    max_cost : float or None
-        US dollars; the hard stop.
-    retry : frozenset of Retry
-        Settled states to pay for again.
-    refresh : bool
-        Whether stored results are paid for anew.
-    coordinator : Exchange or None
-        What several runs share their pace and budget through.
-    run : str
-        The name of the budget that is shared.
-    upload_shared : int or None
-        How many jobs must share an image for it to be uploaded once; None: images are always sent inline.
-    """
-
-    store: Path
-    rate_limit: float | None = None
-    max_cost: float | None = None
-    retry: frozenset[Retry] = frozenset()
-    refresh: bool = False
-    coordinator: Exchange | None = None
-    run: str = ""
-    upload_shared: int | None = None
-
-    @property
-    def consent(self) -> str:
-        """What the user agreed to, in a word for the ledger."""
-        words = sorted(f"retry={retry.value}" for retry in self.retry)
-        if self.refresh:
-            words.append("refresh")
-        return ",".join(words) or "run"
-
-    @property
-    def retake_from(self) -> frozenset[JobState]:
-        """The states that may be submitted again."""
-        states = {_RETAKE[retry] for retry in self.retry}
-        if self.refresh:
-            states |= {JobState.STORED, JobState.FAILED}
-        return frozenset(states)
+_OUT = frozenset({JobState.SUBMITTED, JobState.COMPLETED})
+# What a server of ours does not know was never billed: it is sent again without a word.
+_FREE = frozenset({JobState.IN_DOUBT, JobState.LOST})
 
 
 class Session:
@@ -166,6 +118,11 @@ class Session:
             return 0
         return self._runner.waiting_jobs() if self._runner is not None else None
 
+    @property
+    def posting_jobs(self) -> int:
+        """How many jobs are being sent at this moment, whose ids are not kept yet. From any thread."""
+        return self._runner.posting_jobs() if self._runner is not None else 0
+
     def stop(self, reason: str = "the run was stopped") -> None:
         """Submit nothing more; jobs that are out are left to a later run. From any thread."""
         self._stop_asked = self._stop_asked or reason
@@ -188,6 +145,9 @@ class Session:
             records, steps = await asyncio.to_thread(self._look_up, ledger)
             self._set_price(ledger)
             self._take_settled(records, steps)
+            if any(step is Step.PAY for step in steps.values()):
+                await asyncio.to_thread(Artifacts(self._settings.store).check)
+                await asyncio.to_thread(ledger.open_rescue)
             todo = [job for job in self._jobs if job.key not in self.outcomes]
             if self._client.is_free:
                 todo = _by_image(todo)
@@ -216,7 +176,7 @@ class Session:
 
     def _set_price(self, ledger: Ledger) -> None:
         budget = self.progress.budget
-        budget.price = self._price(ledger)
+        budget.price = budget.planned = self._price(ledger)
         budget.has_bill = self._client.is_free or bool(self._recent(ledger.recent_costs))
 
     def _recent(self, read: Callable[..., list[float]]) -> list[float]:
@@ -225,19 +185,30 @@ class Session:
         return read(base=self._client.identity, model=model)
 
     def _look_up(self, ledger: Ledger) -> tuple[dict[str, Record], dict[str, Step]]:
+        ledger.adopt_rescued()
         records = ledger.lookup([job.key for job in self._jobs])
-        steps = {
-            job.key: next_step(
-                record := records.get(job.key),
-                retry=self._settings.retry,
-                refresh=self._settings.refresh,
-                owner_lives=record is not None
-                and record.state is JobState.SUBMITTING
-                and ledger.owner_lives(record),
-            )
-            for job in self._jobs
-        }
+        alive: dict[str, bool] = {}
+        steps = {job.key: self._step(ledger, records.get(job.key), alive) for job in self._jobs}
         return records, steps
+
+    def _step(self, ledger: Ledger, record: Record | None, alive: dict[str, bool]) -> Step:
+        is_offline = self._client.is_free
+        owner_lives = False
+        if (
+            record is not None
+            and record.owner is not None
+            and (record.state is JobState.SUBMITTING or (is_offline and record.state in _OUT))
+        ):
+            if record.owner not in alive:
+                alive[record.owner] = ledger.owner_lives(record)
+            owner_lives = alive[record.owner]
+        return next_step(
+            record,
+            retry=self._settings.retry,
+            refresh=self._settings.refresh,
+            owner_lives=owner_lives,
+            is_offline=is_offline,
+        )
 
     def _take_settled(self, records: dict[str, Record], steps: dict[str, Step]) -> None:
         for job in self._jobs:
@@ -269,9 +240,14 @@ class Session:
                 ledger=ledger,
                 artifacts=Artifacts(self._settings.store),
                 gate=lease.gate if lease is not None else RateGate(self._rate_limit, self._rng),
-                pace=Pace(self._recent(ledger.recent_inference_times)),
+                pace=Pace(self._recent(ledger.recent_inference_times), is_unlimited=self._client.is_free),
                 rng=self._rng,
                 wall_time=self._wall_time,
+                reader=self._settings.reader,
+                patience=self._settings.patience,
+                proof=self._proof,
+                is_proven=self._client.is_free or ledger.is_proven(self._proof),
+                is_offline=self._client.is_free,
                 budget=self.progress.budget,
                 progress=self.progress,
                 submitter=lambda context: Submitter(
@@ -279,7 +255,7 @@ class Session:
                     base=self._client.identity,
                     consent=self._settings.consent,
                     fingerprint=fingerprint,
-                    retake_from=self._settings.retake_from,
+                    retake_from=self._settings.retake_from | (_FREE if self._client.is_free else frozenset()),
                     uploads=uploads,
                 ),
             )
@@ -288,7 +264,17 @@ class Session:
                 lease.demand, lease.stop = runner.waiting_jobs, runner.stop
             if self._stop_asked is not None:
                 runner.stop(self._stop_asked)
-            doubtful = [job for job in todo if _is_doubtful(steps[job.key], records.get(job.key))]
+            if not self._client.is_free:
+                asked = [job for job in todo if steps[job.key] is Step.COLLECT]
+                for job, outcome in left_to_other_keys(ledger, fingerprint, asked, records):
+                    self._settled(job, outcome)
+                    self.progress.settle(job.row, job.n_rows, outcome)
+                todo = [job for job in todo if job.key not in self.outcomes]
+            doubtful = [
+                job
+                for job in todo
+                if not self._client.is_free and _is_doubtful(steps[job.key], records.get(job.key))
+            ]
             searched = {job.key for job in doubtful}
             found = await self._look_for(api, ledger, doubtful, records, steps, runner)
             # Made as they are taken, and kept by nobody but the runner, which lets go of each that is done.
@@ -299,6 +285,18 @@ class Session:
             )
             taken = (flight for flight in flights if flight is not None)
             await runner.run(chain(taken, found), self._settled)
+
+    @property
+    def _proof(self) -> str:
+        """What a mask that is read proves: this deployment, model and form of output, with this reader."""
+        parameters = self._jobs[0].parameters
+        form = [name for name in ("overlay_mask", "base64", "several") if getattr(parameters, name)]
+        return proof_name(
+            base=self._client.identity,
+            model=parameters.model,
+            form=",".join(form),
+            reader=self._settings.reader.name,
+        )
 
     def _lease(self, ledger: Ledger, fingerprint: str) -> Lease | None:
         """Return the membership with the coordinator, where runs share one."""
@@ -365,14 +363,17 @@ class Session:
 
     def _flight(self, job: Job, step: Step, record: Record | None, now: float) -> Flight | None:
         match step:
+            case Step.PAY if not self._client.is_free and _is_lost(record):
+                # The history is asked before anything is paid again.
+                return retaken(job, record, now)
             case Step.PAY:
                 return Flight(job=job, stage=Stage.SUBMIT, record=record, due=now)
             case Step.FOLLOW:
                 return Flight(job=job, stage=Stage.FOLLOW, record=record, due=now)
-            case Step.COLLECT if record is not None:
+            case Step.COLLECT | Step.READ if record is not None:
                 flight = Flight(job=job, stage=Stage.POLL, record=record)
-                if record.state is JobState.COMPLETED:
-                    start_fetching(flight, now)
+                if record.state in {JobState.COMPLETED, JobState.UNREAD}:
+                    start_fetching(flight, now, wall_time=self._wall_time())
                 else:
                     start_collecting(flight, now=now, wall_time=self._wall_time())
                 return flight
@@ -390,6 +391,10 @@ def _by_image(jobs: list[Job]) -> list[Job]:
     for job in jobs:
         groups.setdefault(job.image.identity, []).append(job)
     return [job for group in groups.values() for job in group]
+
+
+def _is_lost(record: Record | None) -> bool:
+    return record is not None and record.state is JobState.LOST and record.request_id is not None
 
 
 def _is_doubtful(step: Step, record: Record | None) -> bool:

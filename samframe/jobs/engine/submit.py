@@ -8,13 +8,25 @@ import json
 from typing import TYPE_CHECKING
 
 from samframe.errors import ApiError, ImageError, LedgerError
+from samframe.jobs.engine.doubt import is_visible
 from samframe.jobs.engine.resume import FOLLOW_S
-from samframe.jobs.model import Action, Job, JobState, Outcome, RowStatus, backoff_s, decide, words
+from samframe.jobs.ledger import Trial
+from samframe.jobs.model import (
+    Action,
+    Cause,
+    Job,
+    JobState,
+    Outcome,
+    RowStatus,
+    backoff_s,
+    decide,
+    words,
+)
 from samframe.jobs.pace import Flight, Stage
 from samframe.segmind import Call, CallError, Failure, encode_body
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
     from samframe.jobs.engine.context import Context
     from samframe.jobs.engine.uploads import SharedUploads
@@ -62,7 +74,7 @@ class Submitter:
         self._fingerprint = fingerprint
         self._retake_from = retake_from
         self._uploads = uploads
-        self._posts = asyncio.Semaphore(POSTS)
+        self._slots = _PostSlots(lambda: 1 if context.breaker.lost_submits else POSTS)
         self._unsent = 0
 
     async def submit(self, flight: Flight) -> None:
@@ -75,7 +87,7 @@ class Submitter:
                 flight, Outcome(status=RowStatus.FAILED, error=f"{error}. Not sent, nothing charged.")
             )
             return
-        async with self._posts:
+        async with self._slots:
             # Between here and the queued write of the id a crash leaves the job in doubt: that is what the slots bound.
             kept = await self._post(flight, body, body_hash)
         if kept is None:
@@ -83,7 +95,10 @@ class Submitter:
         try:
             is_new = await kept
         except LedgerError as error:
-            text = words.id_not_kept(flight.request_id or "", str(error), self._c.budget.price)
+            file = self._c.ledger.rescue_id(flight.job.key, flight.request_id or "")
+            text = words.id_not_kept(
+                flight.request_id or "", str(error), self._c.budget.price, rescued=file is not None
+            )
             flight.request_id = None
             self._c.budget.in_doubt += 1
             self._settle_unsent(
@@ -99,6 +114,7 @@ class Submitter:
         flight.claimed = False
         flight.tries.clear()
         self._unsent = 0
+        self._c.breaker.accepted()
         self._c.accepted(flight)
 
     async def _post(self, flight: Flight, body: bytes, body_hash: str) -> Awaitable[bool] | None:
@@ -113,7 +129,13 @@ class Submitter:
             consent=self._consent,
             fingerprint=self._fingerprint,
             from_states=self._retake_from,
+            trial=None if self._c.breaker.is_proven else self._c.proof,
+            reader=self._c.reader.name,
         )
+        if isinstance(attempt, Trial):
+            self._back_out(was_taken=False)
+            await self._wait_for(attempt, flight)
+            return None
         if attempt is None:
             self._back_out(was_taken=False)
             flight.stage = Stage.FOLLOW
@@ -140,16 +162,23 @@ class Submitter:
 
     async def _submit_failed(self, flight: Flight, error: CallError) -> None:
         tries = flight.failed_once_more(Call.SUBMIT) if error.kind is not Failure.RATE_LIMITED else 0
-        action = decide(Call.SUBMIT, error.kind, tries=tries)
         key = flight.job.key
         now = self._c.now()
+        if tries == 1:
+            flight.refused_at = now
+        waited_s = now - flight.refused_at
+        action = decide(
+            Call.SUBMIT, error.kind, tries=tries, waited_s=waited_s, patience_s=self._c.patience.server
+        )
         match action:
             case Action.DOUBT:
-                text = words.in_doubt(str(error), self._c.budget.price)
+                text = words.in_doubt(str(error), self._c.budget.price, is_visible=is_visible(flight.job))
                 await self._c.ledger.in_doubt(key, text)
                 self._c.budget.in_doubt += 1
+                cause = Cause.FOREIGN_ID if error.kind is Failure.FOREIGN_ID else Cause.LOST_ANSWER
                 self._settle_unsent(
-                    flight, Outcome(status=RowStatus.IN_DOUBT, error=text, attempts=flight.attempts)
+                    flight,
+                    Outcome(status=RowStatus.IN_DOUBT, error=text, attempts=flight.attempts, cause=cause),
                 )
             case Action.FAIL_ROW if error.kind is Failure.NOT_SENT:
                 await self._c.ledger.release(key, "not sent")
@@ -169,8 +198,10 @@ class Submitter:
             case Action.FAIL_ROW:
                 text = words.refused_input(str(error), prompt=flight.job.prompt)
                 await self._c.ledger.failed(key, text)
+                failed_by = Cause.SERVER_ERROR if error.kind is Failure.SERVER_ERROR else None
                 self._settle_unsent(
-                    flight, Outcome(status=RowStatus.FAILED, error=text, attempts=flight.attempts)
+                    flight,
+                    Outcome(status=RowStatus.FAILED, error=text, attempts=flight.attempts, cause=failed_by),
                 )
             case Action.STOP_RUN:
                 await self._c.ledger.release(key, error.kind.value)
@@ -186,6 +217,15 @@ class Submitter:
                 await self._c.ledger.release(key, error.kind.value)
                 flight.due = now + backoff_s(tries, self._c.rng)
                 self._back_out()
+
+    async def _wait_for(self, trial: Trial, flight: Flight) -> None:
+        """Another run tries this deployment out: wait for its mask, or stop where it found none."""
+        flight.due = self._c.now() + FOLLOW_S
+        if trial.error is not None:
+            self._c.fail(words.trial_failed(trial.error), collect=True)
+        elif await self._c.in_thread(self._c.ledger.is_proven, self._c.proof):
+            self._c.breaker.is_proven = True
+            flight.due = self._c.now()
 
     async def _run_error(self, error: CallError) -> ApiError:
         """Return the exception for a refused submit; where money is short, with the balance and the need."""
@@ -206,6 +246,31 @@ class Submitter:
     def _settle_unsent(self, flight: Flight, outcome: Outcome) -> None:
         self._back_out()
         self._c.settle(flight, outcome)
+
+
+class _PostSlots:
+    """Places for POSTs that are out; how many there are may change while some are taken.
+
+    Parameters
+    ----------
+    most : callable
+        How many there may be now.
+    """
+
+    def __init__(self, most: Callable[[], int]) -> None:
+        self._most = most
+        self._taken = 0
+        self._freed = asyncio.Condition()
+
+    async def __aenter__(self) -> None:
+        async with self._freed:
+            await self._freed.wait_for(lambda: self._taken < self._most())
+            self._taken += 1
+
+    async def __aexit__(self, *_: object) -> None:
+        async with self._freed:
+            self._taken -= 1
+            self._freed.notify_all()
 
 
 def _body(job: Job, url: str | None) -> tuple[bytes, str]:

@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from samframe._files import atomic_write
+from samframe.errors import LedgerError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +30,16 @@ class Artifacts:
         """Return where the file of this sha256 is or would be."""
         return self._folder / name[:2] / name
 
+    def check(self) -> None:
+        """Check, before anything is sent, that outputs will be kept in the store.
+
+        Raises
+        ------
+        LedgerError
+            If their folder is a link.
+        """
+        self._refuse_links(self._folder)
+
     def save(self, data: bytes) -> str:
         """Keep the bytes and return their sha256; synced to the disk before this returns.
 
@@ -38,9 +49,12 @@ class Artifacts:
         ------
         OSError
             If the disk is full or cannot be written.
+        LedgerError
+            If a link leads out of the store.
         """
         name = hashlib.sha256(data).hexdigest()
         path = self.path(name)
+        self._refuse_links(path)
         if not self.verify(name):
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(path) as temporary:
@@ -49,11 +63,22 @@ class Artifacts:
 
     def load(self, name: str) -> bytes | None:
         """Return the bytes, or None where the file is missing or is not what its name says."""
+        path = self.path(name)
+        self._refuse_links(path)
         try:
-            data = self.path(name).read_bytes()
+            data = path.read_bytes()
         except OSError:
             return None
         return data if hashlib.sha256(data).hexdigest() == name else None
+
+    def _refuse_links(self, path: Path) -> None:
+        """Refuse files and folders of the store that are links: what is read or written there is not the store's."""
+        for place in (self._folder, path.parent, path):
+            if place.is_symlink():
+                raise LedgerError(
+                    f"{place} is a link, which is not followed: raw outputs stay within the store. Put the folder it "
+                    "leads to in its place, or choose another folder with store=. Nothing more was sent."
+                )
 
     def verify(self, name: str) -> bool:
         """Return whether the file is there and is what its name says."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from samframe._connections import open_connection
+from samframe.errors import LedgerError
 from samframe.jobs.ledger.artifacts import Artifacts
 from samframe.jobs.ledger.owner import is_alive
 from samframe.jobs.ledger.schema import (
@@ -29,6 +30,10 @@ __all__ = ["Finding", "examine_store"]
 _ADVICE = {
     JobState.SUBMITTED: "accepted and not collected: run the same call again, it is free",
     JobState.COMPLETED: "finished and not downloaded: run the same call again, it is free",
+    JobState.UNREAD: (
+        "paid for, the mask not read yet, the output kept: run the same call again, with reader= or allowed_hosts= "
+        "where its message says so; it is free"
+    ),
     JobState.IN_DOUBT: 'the answer was lost: run the same call again to look for them, or retry="in_doubt"',
     JobState.LOST: 'their record has expired: retry="lost" pays again',
     JobState.FAILED: 'correct the rows, or retry="failed"',
@@ -128,8 +133,13 @@ def _jobs(db: sqlite3.Connection, folder: Path) -> Iterator[Finding]:
 
 def _artifacts(db: sqlite3.Connection, folder: Path) -> Finding:
     artifacts = Artifacts(folder)
-    names = [row[0] for row in db.execute("SELECT DISTINCT artifact FROM jobs WHERE artifact IS NOT NULL")]
-    bad = [name for name in names if not artifacts.verify(name)]
+    names = {row[0] for row in db.execute("SELECT artifact FROM jobs WHERE artifact IS NOT NULL")}
+    if db.execute("PRAGMA user_version").fetchone()[0] > 1:  # the first schema had no raw outputs
+        names |= {row[0] for row in db.execute("SELECT raw FROM jobs WHERE raw IS NOT NULL")}
+    try:
+        bad = [name for name in sorted(names) if not artifacts.verify(name)]
+    except LedgerError as error:
+        return Finding(what="artifacts", text=str(error), is_problem=True)
     if bad:
         text = (
             f"{len(bad):,} of {len(names):,} are missing or altered, the first {bad[0][:12]}; "

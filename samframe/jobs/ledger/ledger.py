@@ -6,28 +6,29 @@ import os
 import sqlite3
 import time
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from samframe._options import store_folder
 from samframe.errors import LedgerError
-from samframe.jobs.ledger import reading, statements
+from samframe.jobs.ledger import proofs, reading, rescue, statements
+from samframe.jobs.ledger.life import JobLives
 from samframe.jobs.ledger.owner import Owner, is_alive
+from samframe.jobs.ledger.rescue import RescueFile
 from samframe.jobs.ledger.schema import open_readers, open_writer, prepare_database
+from samframe.jobs.ledger.trouble import ledger_trouble
 from samframe.jobs.ledger.writer import GROUP_S, Writer
-from samframe.jobs.model import Job, JobState, Record
+from samframe.jobs.model import JobState, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
     import pandas as pd
 
     from samframe.jobs.ledger.reading import Spending
-    from samframe.masks import Mask
-    from samframe.segmind import Metrics
 
 __all__ = ["Ledger"]
 
@@ -36,7 +37,7 @@ _LOOKUP_BATCH = 900
 _OPEN: weakref.WeakSet[Ledger] = weakref.WeakSet()
 
 
-class Ledger:
+class Ledger(JobLives):
     """The ledger of paid jobs in a store's folder. ``segment`` opens it by itself; open it to look into it.
 
     Reading is free and sends nothing. Every method that writes is a coroutine which returns when its change is
@@ -75,9 +76,14 @@ class Ledger:
         self.folder = store_folder(folder)
         self._clock = clock
         self._pid = os.getpid()
+        self._rescue: RescueFile | None = None
         prepare_database(self.path)
         self._readers = open_readers(self.path)
-        self._writer = Writer(partial(open_writer, self.path), group_s=group_s)
+        self._writer = Writer(
+            partial(open_writer, self.path),
+            group_s=group_s,
+            failure=lambda error: ledger_trouble(self.path, error, doing="written"),
+        )
         try:
             self._owner = Owner(self.folder)
         except OSError as error:
@@ -124,7 +130,7 @@ class Ledger:
             with self._reading() as db:
                 rows = db.execute(query, batch).fetchall()
             self._check_keys(batch, rows)
-            found.update((record.key, record) for record in statements.records_of(rows))
+            found.update((record.key, record) for record in self._records_of(rows))
         orphans = [
             record
             for record in found.values()
@@ -134,6 +140,37 @@ class Ledger:
             self._writer.submit(lambda db: statements.doubt_orphans(db, orphans, now=self._clock())).result()
             found.update(self.lookup([record.key for record in orphans]))
         return found
+
+    def adopt_rescued(self) -> int:
+        """Take over ids that a run could not keep in the ledger; return how many there were. Safe in any thread."""
+        files = rescue.waiting_files(self.folder)
+        if not files:
+            return 0
+        adopted = self._writer.submit(lambda db: rescue.adopt(db, files, now=self._clock())).result()
+        for file in files:
+            with suppress(OSError):
+                file.unlink()
+        return adopted
+
+    def rescue_id(self, key: str, request_id: str) -> str | None:
+        """Keep the id of an accepted job outside the database, which failed to; return the file, None where in vain."""
+        if self._rescue is not None and self._rescue.keep(key, request_id, at=self._clock()):
+            return str(self._rescue.path)
+        return None
+
+    def open_rescue(self) -> None:
+        """Reserve room and a descriptor for ids in an emergency, before anything is sent.
+
+        Raises
+        ------
+        LedgerError
+            If there is no room, or no descriptor.
+        """
+        if self._rescue is None:
+            try:
+                self._rescue = RescueFile(self.folder, self.owner)
+            except OSError as error:
+                raise ledger_trouble(self.path, error, doing="written") from None
 
     def owner_lives(self, record: Record) -> bool:
         """Return whether the run that last wrote to this record is still at work."""
@@ -149,8 +186,8 @@ class Ledger:
         Parameters
         ----------
         states : str, JobState or iterable of them, optional
-            ``"pending"``, ``"submitting"``, ``"submitted"``, ``"completed"``, ``"stored"``, ``"failed"``,
-            ``"in_doubt"``, ``"lost"``; None stands for all.
+            ``"pending"``, ``"submitting"``, ``"submitted"``, ``"completed"``, ``"stored"``, ``"unread"``,
+            ``"failed"``, ``"in_doubt"``, ``"lost"``; None stands for all.
         limit : int, optional
             So many at most.
 
@@ -172,12 +209,13 @@ class Ledger:
     ) -> pd.DataFrame:
         """Return jobs as a DataFrame, the latest first. Parameters and errors are those of :meth:`records`.
 
+        ``artifact_path`` is the file of a job's output; of one that is ``unread``, the raw output as it came.
         With ``masks=True`` there is a column ``mask`` (dtype ``mask``): all that was ever paid for, whatever became of
         the frames.
         """
         records = self.records(states=states, limit=limit)
         found = self.lookup([record["key"] for record in records]) if masks else None
-        return reading.to_frame(records, found)
+        return reading.to_frame(records, found, folder=self.folder)
 
     def find(self, text: str) -> list[dict[str, Any]]:
         """Return the jobs whose key begins with ``text`` (four characters or more), or that had it as a request id.
@@ -208,6 +246,19 @@ class Ledger:
         with self._reading() as db:
             return db.execute(query, [request_id]).fetchone() is not None
 
+    def is_proven(self, proof: str) -> bool:
+        """Return whether a mask was read under this name; see :meth:`claim`."""
+        with self._reading() as db:
+            return proofs.is_proven(db, proof)
+
+    def fingerprints(self, keys: Sequence[str]) -> dict[str, str]:
+        """Return the fingerprint of the API key that each job was last sent with, where that is known."""
+        found: dict[str, str] = {}
+        with self._reading() as db:
+            for start in range(0, len(keys), _LOOKUP_BATCH):
+                found.update(reading.fingerprints(db, keys[start : start + _LOOKUP_BATCH]))
+        return found
+
     def recent_costs(self, *, base: str, model: str, limit: int = 50) -> list[float]:
         """Return what the latest billed jobs cost, in dollars."""
         with self._reading() as db:
@@ -226,7 +277,13 @@ class Ledger:
             with self._readers.lend() as db:
                 yield db
         except sqlite3.Error as error:
-            raise LedgerError(f"The ledger {self.path} could not be read: {error}.") from None
+            raise ledger_trouble(self.path, error, doing="read") from None
+
+    def _records_of(self, rows: Sequence[tuple[Any, ...]]) -> list[Record]:
+        try:
+            return statements.records_of(rows)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ledger_trouble(self.path, error, doing="read") from None
 
     def _check_keys(self, asked: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Refuse rows, whose first column is the key, of jobs that were not asked for."""
@@ -236,142 +293,6 @@ class Ledger:
                 "Look at it with `samframe ledger doctor`."
             )
 
-    # -- one row's life --------------------------------------------------------------------------
-
-    async def claim(
-        self,
-        job: Job,
-        *,
-        base: str,
-        body_hash: str,
-        consent: str,
-        fingerprint: str | None,
-        from_states: frozenset[JobState],
-    ) -> int | None:
-        """Write the intent to submit, before anything is sent, and return the attempt's number.
-
-        None: another run holds the job, or it is in none of ``from_states`` (absent and pending always are).
-        """
-        return await self._writer.write(
-            lambda db: statements.claim(
-                db,
-                job,
-                statements.Intent(
-                    owner=self.owner,
-                    now=self._clock(),
-                    base=base,
-                    body_hash=body_hash,
-                    consent=consent,
-                    fingerprint=fingerprint,
-                ),
-                from_states | {JobState.PENDING},
-            )
-        )
-
-    async def release(self, key: str, outcome: str) -> None:
-        """Take the intent back: the request provably never left whole, or was definitely refused."""
-
-        def work(db: sqlite3.Connection) -> None:
-            stored = db.execute("SELECT 1 FROM jobs WHERE key = ? AND artifact IS NOT NULL", [key]).fetchone()
-            statements.end(
-                db, key, JobState.STORED if stored else JobState.PENDING, outcome, now=self._clock()
-            )
-
-        await self._writer.write(work)
-
-    def submitted(self, key: str, request_id: str) -> Awaitable[bool]:
-        """Keep the id of an accepted job. Nothing else is done with the id before the awaitable is done.
-
-        The write is queued at once, before this returns: a claim that is made later is never durable earlier. The
-        awaitable's result is False, and nothing was written, where another attempt holds this id already.
-        """
-
-        def work(db: sqlite3.Connection) -> bool:
-            now = self._clock()
-            if db.execute("SELECT 1 FROM attempts WHERE request_id = ?", [request_id]).fetchone():
-                return False
-            db.execute(
-                "UPDATE jobs SET state = 'submitted', request_id = ?, submitted_at = ?, updated_at = ?, error = NULL "
-                "WHERE key = ?",
-                [request_id, now, now, key],
-            )
-            db.execute(
-                "UPDATE attempts SET request_id = ?, submitted_at = ?, outcome = 'submitted' "
-                "WHERE key = ? AND attempt = (SELECT attempts FROM jobs WHERE key = ?)",
-                [request_id, now, key, key],
-            )
-            return True
-
-        return self._writer.write(work)
-
-    async def in_doubt(self, key: str, error: str) -> None:
-        """The submit's answer never came: the job may run and be billed."""
-        await self._end(key, JobState.IN_DOUBT, "in_doubt", error=error)
-
-    async def failed(
-        self, key: str, error: str, *, metrics: Metrics | None = None, cost: float | None = None
-    ) -> None:
-        """The job, its input or its output failed for good."""
-        await self._end(key, JobState.FAILED, "failed", error=error, metrics=metrics, cost=cost)
-
-    async def lost(self, key: str, error: str) -> None:
-        """The record expired and the history does not know the id."""
-        await self._end(key, JobState.LOST, "lost", error=error)
-
-    async def completed(
-        self, key: str, result: str, *, metrics: Metrics, engine: str | None, urgent: bool = True
-    ) -> None:
-        """Keep the whole result, before its output is downloaded; at leisure with others' where not ``urgent``."""
-        await self._end(
-            key,
-            JobState.COMPLETED,
-            "completed",
-            metrics=metrics,
-            cost=metrics.cost,
-            result=result,
-            engine=engine,
-            owner=self.owner,
-            urgent=urgent,
-        )
-
-    async def stored(
-        self,
-        key: str,
-        *,
-        artifact: str,
-        size: int,
-        mask: Mask | None,
-        note: str | None,
-        urgent: bool = True,
-    ) -> None:
-        """The output is verified and on the disk as ``artifact``; keep the mask beside it, as :meth:`completed`."""
-
-        def work(db: sqlite3.Connection) -> None:
-            height, width = mask.size_hw if mask is not None else (None, None)
-            db.execute(
-                "UPDATE jobs SET state = 'stored', artifact = ?, artifact_bytes = ?, mask_height = ?, mask_width = ?, "
-                "mask_counts = ?, note = ?, error = NULL, updated_at = ?, owner = NULL WHERE key = ?",
-                [
-                    artifact,
-                    size,
-                    height,
-                    width,
-                    mask.counts if mask is not None else None,
-                    note,
-                    self._clock(),
-                    key,
-                ],
-            )
-
-        await self._writer.write(work, urgent=urgent)
-
-    async def _end(
-        self, key: str, state: JobState, outcome: str, *, urgent: bool = True, **fields: Any
-    ) -> None:
-        await self._writer.write(
-            lambda db: statements.end(db, key, state, outcome, now=self._clock(), **fields), urgent=urgent
-        )
-
     # -- ends ------------------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -379,6 +300,9 @@ class Ledger:
         if os.getpid() == self._pid:
             self._writer.close()
             self._readers.close()
+        if self._rescue is not None:
+            self._rescue.close()
+            self._rescue = None
         self._owner.close()
         _OPEN.discard(self)
 

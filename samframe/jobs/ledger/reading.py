@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from samframe._contract import JOB_PRICE_USD
 from samframe.errors import OptionError
+from samframe.jobs.ledger.artifacts import Artifacts
 from samframe.jobs.model import JobState, format_usd
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
@@ -23,6 +25,7 @@ __all__ = [
     "attempts_of",
     "check_states",
     "find_jobs",
+    "fingerprints",
     "list_jobs",
     "recent_costs",
     "recent_inference_times",
@@ -32,15 +35,21 @@ __all__ = [
 
 _COLUMNS = (
     "key, state, attempts, base, model, image, prompt, parameters, request_id, submitted_at, updated_at, error, note, "
-    "cost, inference_time, queue_time, total_time, engine, artifact, artifact_bytes, mask_height, mask_width"
+    "cost, inference_time, queue_time, total_time, engine, artifact, artifact_bytes, mask_height, mask_width, reader"
 )
 _TIMES = ("submitted_at", "updated_at")
 _TEXTS = (
     "key", "state", "base", "model", "image", "prompt", "parameters", "request_id", "error", "note", "engine",
-    "artifact",
+    "artifact", "reader",
 )  # fmt: skip
 _COUNTS = ("attempts", "artifact_bytes", "mask_height", "mask_width")
 _LEAST_PREFIX = 4
+# Of a job whose mask is not read yet, the output as it came.
+_SELECT = _COLUMNS.replace(
+    "artifact, artifact_bytes",
+    "CASE state WHEN 'unread' THEN raw ELSE artifact END AS artifact, "
+    "CASE state WHEN 'unread' THEN raw_bytes ELSE artifact_bytes END AS artifact_bytes",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +110,7 @@ def check_states(states: str | JobState | Iterable[str | JobState] | None) -> li
 def list_jobs(db: sqlite3.Connection, states: Sequence[JobState], limit: int | None) -> list[dict[str, Any]]:
     """Return jobs as dictionaries, the latest first, without results and masks."""
     marks = ",".join("?" * len(states))
-    query = f"SELECT {_COLUMNS} FROM jobs WHERE state IN ({marks}) ORDER BY updated_at DESC, key LIMIT ?"  # noqa: S608 - marks only
+    query = f"SELECT {_SELECT} FROM jobs WHERE state IN ({marks}) ORDER BY updated_at DESC, key LIMIT ?"  # noqa: S608 - marks only
     return _dictionaries(
         db.execute(query, [*(state.value for state in states), -1 if limit is None else limit])
     )
@@ -112,7 +121,7 @@ def find_jobs(db: sqlite3.Connection, text: str) -> list[dict[str, Any]]:
     if len(text) < _LEAST_PREFIX:
         raise OptionError(f"{text!r} is too short to name a job: give four characters of its key or more.")
     query = (
-        f"SELECT {_COLUMNS} FROM jobs WHERE substr(key, 1, ?) = ? "  # noqa: S608 - column names only
+        f"SELECT {_SELECT} FROM jobs WHERE substr(key, 1, ?) = ? "  # noqa: S608 - column names only
         "OR key IN (SELECT key FROM attempts WHERE request_id = ?) ORDER BY key"
     )
     return _dictionaries(db.execute(query, [len(text), text.lower(), text]))
@@ -121,6 +130,16 @@ def find_jobs(db: sqlite3.Connection, text: str) -> list[dict[str, Any]]:
 def attempts_of(db: sqlite3.Connection, key: str) -> list[dict[str, Any]]:
     """Return every attempt at a job, oldest first."""
     return _dictionaries(db.execute("SELECT * FROM attempts WHERE key = ? ORDER BY attempt", [key]))
+
+
+def fingerprints(db: sqlite3.Connection, keys: Sequence[str]) -> dict[str, str]:
+    """Return the fingerprint of the API key of each job's latest attempt."""
+    marks = ",".join("?" * len(keys))
+    query = (
+        "SELECT jobs.key, key_fingerprint FROM jobs JOIN attempts ON attempts.key = jobs.key "  # noqa: S608 - marks only
+        f"AND attempts.attempt = jobs.attempts WHERE key_fingerprint IS NOT NULL AND jobs.key IN ({marks})"
+    )
+    return dict(db.execute(query, list(keys)).fetchall())
 
 
 def recent_costs(db: sqlite3.Connection, *, base: str, model: str, limit: int) -> list[float]:
@@ -155,7 +174,10 @@ def spending(db: sqlite3.Connection) -> Spending:
 
 
 def to_frame(
-    records: Sequence[dict[str, Any]], with_masks: Mapping[str, Record] | None = None
+    records: Sequence[dict[str, Any]],
+    with_masks: Mapping[str, Record] | None = None,
+    *,
+    folder: Path | None = None,
 ) -> pd.DataFrame:
     """Return jobs as a DataFrame with typed columns: UTC times, seconds and dollars as Float64, text as string.
 
@@ -165,6 +187,8 @@ def to_frame(
         From :func:`list_jobs`.
     with_masks : mapping of key to Record, optional
         Where the column ``mask`` comes from; None leaves it out.
+    folder : Path, optional
+        The store, for the files' paths.
     """
     import pandas as pd  # noqa: PLC0415 - the engine runs without
 
@@ -178,6 +202,10 @@ def to_frame(
             frame[name] = pd.array(values, dtype="string")
         else:
             frame[name] = pd.array(values, dtype="Int64" if name in _COUNTS else "Float64")
+    if folder is not None:
+        artifacts = Artifacts(folder)
+        paths = [None if name is None else str(artifacts.path(name)) for name in columns["artifact"]]
+        frame["artifact_path"] = pd.array(paths, dtype="string")
     if with_masks is not None:
         frame["mask"] = pd.array([with_masks[record["key"]].mask for record in records], dtype="mask")
     return frame

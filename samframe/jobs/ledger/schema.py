@@ -10,6 +10,8 @@ from pathlib import Path
 
 from samframe._connections import ConnectionPool, open_connection
 from samframe.errors import LedgerError
+from samframe.jobs.ledger.migrate import migrate
+from samframe.jobs.ledger.trouble import ledger_trouble
 
 __all__ = [
     "APPLICATION_ID",
@@ -22,7 +24,7 @@ __all__ = [
     "safe_journal_mode",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x53414D46  # "SAMF"
 _BUSY_S = 20.0
 
@@ -53,7 +55,10 @@ CREATE TABLE jobs (
     artifact_bytes INTEGER,
     mask_height INTEGER,
     mask_width INTEGER,
-    mask_counts BLOB
+    mask_counts BLOB,
+    raw TEXT,
+    raw_bytes INTEGER,
+    reader TEXT
 ) WITHOUT ROWID;
 CREATE INDEX jobs_by_state ON jobs (state);
 CREATE INDEX jobs_by_bill ON jobs (base, model, updated_at) WHERE cost IS NOT NULL;
@@ -126,7 +131,7 @@ def prepare_database(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise _cannot_be_opened(path, error) from None
+        raise ledger_trouble(path, error, doing="opened") from None
     if is_on_network(path.parent):
         warnings.warn(
             f"The ledger's folder {path.parent} is on a network file system: locks may not hold between machines. "
@@ -137,7 +142,7 @@ def prepare_database(path: Path) -> None:
         try:
             _set_up(connection, path)
         except sqlite3.Error as error:
-            raise _cannot_be_used(path, error) from None
+            raise ledger_trouble(path, error) from None
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
@@ -151,7 +156,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
     try:
         connection = open_connection(path, timeout_s=_BUSY_S)
     except sqlite3.Error as error:
-        raise _cannot_be_opened(path, error) from None
+        raise ledger_trouble(path, error, doing="opened") from None
     mode = safe_journal_mode(sqlite3.sqlite_version_info, on_network=is_on_network(path.parent))
     try:
         connection.execute(f"PRAGMA journal_mode = {mode}")
@@ -159,7 +164,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
     except sqlite3.Error as error:
         connection.close()
-        raise _cannot_be_used(path, error) from None
+        raise ledger_trouble(path, error) from None
     return connection
 
 
@@ -167,19 +172,6 @@ def open_readers(path: Path) -> ConnectionPool:
     """Return what lends connections that only read; none is opened before it is asked for."""
     return ConnectionPool(
         path, timeout_s=_BUSY_S, prepare=lambda connection: connection.execute("PRAGMA query_only = ON")
-    )
-
-
-def _cannot_be_opened(path: Path, error: Exception) -> LedgerError:
-    return LedgerError(
-        f"The ledger {path} cannot be opened: {error}. Nothing was sent. Choose another folder with store=."
-    )
-
-
-def _cannot_be_used(path: Path, error: Exception) -> LedgerError:
-    return LedgerError(
-        f"The ledger {path} cannot be used: {error}. Nothing was sent and nothing in it was changed. "
-        "Look at it with `samframe ledger doctor`, or choose another folder with store=."
     )
 
 
@@ -213,6 +205,9 @@ def _create_or_check(connection: sqlite3.Connection, path: Path) -> None:
             f"The ledger {path} was written by a newer samframe (schema {schema}, this one knows {SCHEMA_VERSION}). "
             "Upgrade samframe, or choose another folder with store=."
         )
+    if schema < SCHEMA_VERSION:
+        migrate(connection, path.parent, schema=schema)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def file_system(folder: Path) -> str:

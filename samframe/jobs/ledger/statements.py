@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from samframe.jobs.ledger.owner import is_alive
+from samframe.jobs.ledger.proofs import is_proven
 from samframe.jobs.model import Job, JobState, Record
 from samframe.masks import sound_masks
 from samframe.segmind import Metrics
@@ -13,15 +15,18 @@ from samframe.segmind import Metrics
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
-__all__ = ["COLUMNS", "Intent", "claim", "doubt_orphans", "end", "records_of"]
+__all__ = ["COLUMNS", "Intent", "Trial", "claim", "doubt_orphans", "end", "records_of", "state_before"]
 
 COLUMNS = (
     "key, state, attempts, owner, request_id, submitted_at, result, error, note, cost, inference_time, "
-    "queue_time, total_time, engine, score, artifact, mask_height, mask_width, mask_counts"
+    "queue_time, total_time, engine, score, artifact, raw, reader, mask_height, mask_width, mask_counts"
 )
 _N_MASK_COLUMNS = 3
 _PLAIN_FIELDS = COLUMNS.split(", ")[2:-_N_MASK_COLUMNS]
+#: A trial that failed so long ago, in seconds, holds nobody back.
+_FRESH_TRIAL_S = 600.0
 _STATES = {state.value: state for state in JobState}
 
 
@@ -35,10 +40,31 @@ class Intent:
     body_hash: str
     consent: str
     fingerprint: str | None
+    reader: str = "auto"
 
 
-def claim(db: sqlite3.Connection, job: Job, intent: Intent, from_states: frozenset[JobState]) -> int | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Why a job waits: another one is the first of its deployment and model, or was, and could not be read."""
+
+    key: str
+    error: str | None = None
+
+
+def claim(
+    db: sqlite3.Connection,
+    job: Job,
+    intent: Intent,
+    from_states: frozenset[JobState],
+    *,
+    trial: str | None,
+    folder: Path,
+) -> int | Trial | None:
     """Take a job for an attempt and return the attempt's number, None where it is not to be had."""
+    if trial is not None and not is_proven(db, trial):
+        other = _trial_of(db, job, intent, folder)
+        if other is not None:
+            return other
     row = db.execute("SELECT state, attempts FROM jobs WHERE key = ?", [job.key]).fetchone()
     if row is None:
         _insert(db, job, intent)
@@ -49,8 +75,9 @@ def claim(db: sqlite3.Connection, job: Job, intent: Intent, from_states: frozens
     db.execute(
         # An older artifact and its mask stay (refresh=True) until a newer one is stored in their place.
         "UPDATE jobs SET state = 'submitting', attempts = ?, owner = ?, request_id = NULL, submitted_at = NULL, "
-        "result = NULL, error = NULL, cost = NULL, inference_time = NULL, queue_time = NULL, total_time = NULL, "
-        "engine = NULL, score = NULL, updated_at = ? WHERE key = ?",
+        # So does an output that could not be read, until the new job is accepted.
+        "result = CASE state WHEN 'unread' THEN result END, error = NULL, cost = NULL, inference_time = NULL, "
+        "queue_time = NULL, total_time = NULL, engine = NULL, score = NULL, updated_at = ? WHERE key = ?",
         [attempt, intent.owner, intent.now, job.key],
     )
     db.execute(
@@ -59,6 +86,33 @@ def claim(db: sqlite3.Connection, job: Job, intent: Intent, from_states: frozens
         [job.key, attempt, intent.owner, intent.consent, intent.fingerprint, intent.body_hash, intent.now],
     )
     return attempt
+
+
+def _trial_of(db: sqlite3.Connection, job: Job, intent: Intent, folder: Path) -> Trial | None:
+    """Return the job of another run that tries this deployment and model out, or has just done so in vain."""
+    out = db.execute(
+        "SELECT key, owner FROM jobs WHERE state IN ('submitting', 'submitted', 'completed') AND base = ? "
+        "AND model = ? AND key != ? AND owner IS NOT NULL AND owner != ?",
+        [intent.base, job.parameters.model, job.key, intent.owner],
+    )
+    for key, owner in out.fetchall():
+        if is_alive(folder, owner):
+            return Trial(key=key)
+    failed = db.execute(
+        "SELECT key, error FROM jobs WHERE state = 'unread' AND base = ? AND model = ? AND key != ? AND reader = ? "
+        "AND updated_at > ? LIMIT 1",
+        [intent.base, job.parameters.model, job.key, intent.reader, intent.now - _FRESH_TRIAL_S],
+    ).fetchone()
+    return Trial(key=failed[0], error=failed[1]) if failed is not None else None
+
+
+def state_before(db: sqlite3.Connection, key: str) -> JobState:
+    """Return the state that a job has again when its attempt is taken back."""
+    row = db.execute("SELECT artifact, result FROM jobs WHERE key = ?", [key]).fetchone()
+    artifact, result = row if row is not None else (None, None)
+    if result is not None:
+        return JobState.UNREAD
+    return JobState.STORED if artifact is not None else JobState.PENDING
 
 
 def end(
@@ -74,6 +128,8 @@ def end(
     result: str | None = None,
     engine: str | None = None,
     owner: str | None = None,
+    raw: str | None = None,
+    raw_bytes: int | None = None,
 ) -> None:
     """Bring a job to a state, and its latest attempt to an outcome.
 
@@ -83,7 +139,8 @@ def end(
     db.execute(
         "UPDATE jobs SET state = ?, error = ?, updated_at = ?, owner = ?, result = coalesce(?, result), "
         "engine = coalesce(?, engine), cost = coalesce(?, cost), inference_time = coalesce(?, inference_time), "
-        "queue_time = coalesce(?, queue_time), total_time = coalesce(?, total_time), score = coalesce(?, score) "
+        "queue_time = coalesce(?, queue_time), total_time = coalesce(?, total_time), score = coalesce(?, score), "
+        "raw = coalesce(?, raw), raw_bytes = coalesce(?, raw_bytes) "
         "WHERE key = ? AND state != 'stored'",
         [
             state.value,
@@ -97,6 +154,8 @@ def end(
             metrics.queue_time,
             metrics.total_time,
             metrics.score,
+            raw,
+            raw_bytes,
             key,
         ],
     )

@@ -39,9 +39,18 @@ class Writer:
         connection stays in that thread.
     group_s : float
         How long the first of a group waits for company, if no urgent one comes.
+    failure : callable, optional
+        Makes the exception for an error of the database: with its file, and what to do.
     """
 
-    def __init__(self, open_database: Callable[[], sqlite3.Connection], *, group_s: float = GROUP_S) -> None:
+    def __init__(
+        self,
+        open_database: Callable[[], sqlite3.Connection],
+        *,
+        group_s: float = GROUP_S,
+        failure: Callable[[Exception], LedgerError] | None = None,
+    ) -> None:
+        self._failure_of = failure if failure is not None else _plain_failure
         self._open_database = open_database
         self._connection: sqlite3.Connection | None = None
         self._group_s = group_s
@@ -97,6 +106,9 @@ class Writer:
         if thread is not None:
             thread.join()
 
+    def _failure(self, error: Exception) -> LedgerError:
+        return LedgerError(*error.args) if isinstance(error, LedgerError) else self._failure_of(error)
+
     def _run(self) -> None:
         try:
             self._commit_groups()
@@ -137,7 +149,7 @@ class Writer:
         try:
             connection = self._connection = self._connection or self._open_database()
         except Exception as error:  # noqa: BLE001 - as below
-            _tell([(future, None, _failure(error)) for _, future, _ in group])
+            _tell([(future, None, self._failure(error)) for _, future, _ in group])
             return
         try:
             results = _transact(connection, [work for work, _, _ in group])
@@ -146,15 +158,13 @@ class Writer:
                 for item in group:  # one piece of work that cannot be done must not undo its neighbours'
                     self._commit([item])
                 return
-            done.append((group[0][1], None, _failure(error)))
+            done.append((group[0][1], None, self._failure(error)))
         else:
             done += [(future, result, None) for (_, future, _), result in zip(group, results, strict=True)]
         _tell(done)
 
 
-def _failure(error: Exception) -> LedgerError:
-    if isinstance(error, LedgerError):
-        return LedgerError(*error.args)
+def _plain_failure(error: Exception) -> LedgerError:
     return LedgerError(f"The ledger could not be written: {error}. Nothing new is sent.")
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
     from samframe.images import Image
+    from samframe.jobs.model.cause import Cause
     from samframe.masks import Mask
 
 __all__ = ["Boxes", "Job", "JobState", "Outcome", "Parameters", "Points", "Record", "RowStatus", "job_key"]
@@ -28,13 +29,17 @@ Boxes = tuple[tuple[float, float, float, float], ...]
 
 
 class JobState(enum.Enum):
-    """A job's life in the ledger. Only ``SUBMITTING`` and what follows it may have cost money."""
+    """A job's life in the ledger. Only ``SUBMITTING`` and what follows it may have cost money.
+
+    ``UNREAD`` is done and paid for: its mask is not read yet, and the same call reads it for nothing.
+    """
 
     PENDING = "pending"
     SUBMITTING = "submitting"
     SUBMITTED = "submitted"
     COMPLETED = "completed"
     STORED = "stored"
+    UNREAD = "unread"
     FAILED = "failed"
     IN_DOUBT = "in_doubt"
     LOST = "lost"
@@ -210,13 +215,18 @@ class Record:
     engine: str | None = None
     score: float | None = None
     artifact: str | None = None
+    raw: str | None = None
+    reader: str | None = None
     mask: Mask | None = None
     note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What the rows of one job get. ``error`` says what happened, what it cost and what to do, or is None."""
+    """What the rows of one job get. ``error`` says what happened, what it cost and what to do, or is None.
+
+    ``cause`` is set where the service, or the reading of its answer, is to blame and not the row.
+    """
 
     status: RowStatus
     mask: Mask | None = None
@@ -230,5 +240,6 @@ class Outcome:
     engine: str | None = None
     score: float | None = None
     artifact: str | None = None
+    cause: Cause | None = None
     paid_now: bool = False
     extra: dict[str, Any] = field(default_factory=dict)

@@ -11,7 +11,42 @@ from samframe._contract import JOB_PRICE_USD
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Budget", "format_usd", "job_price_usd"]
+__all__ = ["BalanceWatch", "Budget", "format_usd", "job_price_usd"]
+
+
+#: A bill above so many times the plan is no slip of rounding.
+_DEAR = 3.0
+
+
+@dataclass(slots=True)
+class BalanceWatch:
+    """Compares what the account's balance loses with the bills: US dollars.
+
+    Other programs may spend from the same account, so it warns; only ``max_cost`` makes a stop of it.
+    """
+
+    first: float | None = None
+    known_then: float = 0.0
+    has_warned: bool = False
+    seen: int = 0
+
+    def saw(self, remaining: float, *, known: float, price: float) -> str | None:
+        """Take in the balance after a bill, and return a warning once it falls much faster than the bills."""
+        if self.first is None or remaining > self.first:
+            self.first, self.known_then, self.seen = remaining, known, 0
+            return None
+        self.seen += 1
+        lost, billed = self.first - remaining, known - self.known_then
+        if self.has_warned or self.seen < _FEWEST_BALANCES or lost <= _DEAR * max(billed, price):
+            return None
+        self.has_warned = True
+        return (
+            f"The account's balance fell by {format_usd(lost)} while the bills of this run say {format_usd(billed)}: "
+            "jobs may cost more than they tell, or something else spends from the account."
+        )
+
+
+_FEWEST_BALANCES = 3
 
 
 def job_price_usd(
@@ -48,6 +83,8 @@ class Budget:
         Jobs that were accepted and whose bill is not known yet.
     in_doubt : int
         Jobs that may have been billed.
+    planned : float
+        What a job was expected to cost when the run began; ``price`` follows the bills.
     """
 
     price: float
@@ -56,6 +93,7 @@ class Budget:
     known: float = 0.0
     unbilled: int = 0
     in_doubt: int = 0
+    planned: float = 0.0
 
     def allows_one_more(self) -> bool:
         """Return whether one more job stays within ``max_cost``, whatever becomes of those that are out."""
@@ -64,6 +102,11 @@ class Budget:
         if not self.has_bill and self.unbilled:
             return False
         return self.high + self.price <= self.max_cost * (1 + 1e-9)
+
+    def is_dear(self, cost: float | None) -> bool:
+        """Return whether a bill is far above what was planned."""
+        planned = self.planned or self.price
+        return cost is not None and planned > 0 and cost > _DEAR * planned
 
     @property
     def low(self) -> float:

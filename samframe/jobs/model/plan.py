@@ -36,6 +36,7 @@ class Step(enum.Enum):
     COLLECT = "collect"
     LOOK_FOR = "look for"
     FOLLOW = "follow"
+    READ = "read"
     NOTHING = "nothing"
 
 
@@ -54,8 +55,13 @@ def check_retry(retry: str | Iterable[str]) -> frozenset[Retry]:
         raise OptionError(f"retry takes any of 'failed', 'in_doubt' and 'lost'; it is {retry!r}.") from None
 
 
-def next_step(  # noqa: PLR0911 - one line a state is the table it is
-    record: Record | None, *, retry: Collection[Retry], refresh: bool, owner_lives: bool
+def next_step(  # noqa: PLR0911, C901 - one line a state is the table it is
+    record: Record | None,
+    *,
+    retry: Collection[Retry],
+    refresh: bool,
+    owner_lives: bool,
+    is_offline: bool = False,
 ) -> Step:
     """Return what a run does with a job.
 
@@ -69,8 +75,15 @@ def next_step(  # noqa: PLR0911 - one line a state is the table it is
         Whether stored results are to be paid for anew.
     owner_lives : bool
         Whether the run that last wrote to the record is at work still, and is not this one.
+    is_offline : bool
+        Whether the server is one of ours, in the process of whoever asks it: another process cannot collect its jobs,
+        and nothing is ever billed.
     """
     if record is None:
+        return Step.PAY
+    if is_offline and owner_lives and record.state in _OUT:
+        return Step.FOLLOW
+    if is_offline and record.state in {JobState.SUBMITTING, JobState.IN_DOUBT, JobState.LOST}:
         return Step.PAY
     match record.state:
         case JobState.PENDING:
@@ -79,6 +92,8 @@ def next_step(  # noqa: PLR0911 - one line a state is the table it is
             return Step.FOLLOW if owner_lives else Step.LOOK_FOR
         case JobState.SUBMITTED | JobState.COMPLETED:
             return Step.COLLECT
+        case JobState.UNREAD:
+            return Step.PAY if refresh else Step.READ
         case JobState.STORED:
             return Step.PAY if refresh else Step.NOTHING
         case JobState.FAILED:
@@ -87,6 +102,9 @@ def next_step(  # noqa: PLR0911 - one line a state is the table it is
             return Step.PAY if Retry.LOST in retry else Step.NOTHING
         case JobState.IN_DOUBT:
             return Step.PAY if Retry.IN_DOUBT in retry else Step.LOOK_FOR
+
+
+_OUT = frozenset({JobState.SUBMITTING, JobState.SUBMITTED, JobState.COMPLETED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +117,9 @@ class Plan:
         Rows of the frame, and those of them with nothing that could be sent.
     duplicates : int
         Rows that share another row's job.
-    stored, running, in_doubt, settled : int
-        Jobs that are on the disk already, that run and are collected free, whose fate is looked for free, and that
-        failed or were lost before and stay so.
+    stored, running, unread, in_doubt, settled : int
+        Jobs that are on the disk already, that run and are collected free, that are paid for and whose mask is read
+        free, whose fate is looked for free, and that failed or were lost before and stay so.
     to_pay : int
         Jobs that would be sent.
     price_usd : float
@@ -119,6 +137,7 @@ class Plan:
     duplicates: int = 0
     stored: int = 0
     running: int = 0
+    unread: int = 0
     in_doubt: int = 0
     settled: int = 0
     to_pay: int = 0
@@ -153,6 +172,8 @@ class Plan:
             ("cost", f"{cost} ({format_usd(self.price_usd)} a job)"),
             ("time", _minutes_text(self.minutes)),
         ]
+        if self.unread:
+            lines.insert(5, ("unread, read free", f"{self.unread:,}"))
         if self.max_cost is not None:
             over = ", stops there" if self.usd_low > self.max_cost else ""
             lines.append(("max_cost", f"{format_usd(self.max_cost)}{over}"))
@@ -213,6 +234,7 @@ class Survey:
             stored=stored,
             settled=counts[Step.NOTHING] - stored,
             running=counts[Step.COLLECT] + counts[Step.FOLLOW],
+            unread=counts[Step.READ],
             in_doubt=counts[Step.LOOK_FOR],
             to_pay=to_pay,
             price_usd=self.price_usd,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from typing import TYPE_CHECKING
 
 from samframe.segmind import Call, Failure
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["Action", "backoff_s", "decide"]
 
 SUBMIT_TRIES = 3
+#: A server that is being mended is asked so often within its patience.
+SERVER_TRIES = 12
 OUTPUT_TRIES = 3
 #: A 404 on an id younger than this may be a record that is not visible yet.
 YOUNG_JOB_S = 60.0
@@ -45,6 +48,9 @@ _SUBMIT = {
     # Neither can come from a submit; a job that may run is in doubt.
     Failure.NOT_FOUND: Action.DOUBT,
     Failure.REFUSED_HOST: Action.DOUBT,
+    Failure.REFUSED_BYTES: Action.DOUBT,
+    Failure.ENCODED: Action.DOUBT,
+    Failure.FOREIGN_ID: Action.DOUBT,
 }
 
 _GET = {
@@ -56,6 +62,9 @@ _GET = {
     Failure.NOT_FOUND: Action.ASK_HISTORY,
     Failure.NO_CREDITS: Action.REPEAT,
     Failure.REFUSED_HOST: Action.FAIL_ROW,
+    Failure.REFUSED_BYTES: Action.REPEAT,
+    Failure.ENCODED: Action.REPEAT,
+    Failure.FOREIGN_ID: Action.REPEAT,
     Failure.UNAUTHENTICATED: Action.STOP_RUN,
     Failure.FORBIDDEN: Action.STOP_RUN,
     Failure.NO_MODEL: Action.STOP_RUN,
@@ -65,7 +74,15 @@ _GET = {
 }
 
 
-def decide(call: Call, failure: Failure, *, tries: int, age_s: float = 0.0) -> Action:
+def decide(
+    call: Call,
+    failure: Failure,
+    *,
+    tries: int,
+    age_s: float = 0.0,
+    waited_s: float = math.inf,
+    patience_s: float = 0.0,
+) -> Action:
     """Return what to do about a failed call.
 
     Parameters
@@ -78,18 +95,23 @@ def decide(call: Call, failure: Failure, *, tries: int, age_s: float = 0.0) -> A
         How often this call was made for this job and failed, this time included.
     age_s : float
         Seconds since the job was submitted.
+    waited_s, patience_s : float
+        Seconds since the call failed first, and how many a server's own errors are waited out.
     """
     match call:
         case Call.SUBMIT:
             action = _SUBMIT[failure]
+            if failure is Failure.SERVER_ERROR and waited_s < patience_s and tries < SERVER_TRIES:
+                return Action.REPEAT
             return Action.FAIL_ROW if action is Action.REPEAT and tries >= SUBMIT_TRIES else action
         case Call.DOWNLOAD:
-            if failure is Failure.REFUSED_HOST:
+            if failure in {Failure.REFUSED_HOST, Failure.REFUSED_BYTES}:
                 return Action.FAIL_ROW
             if failure is Failure.RATE_LIMITED:
                 return Action.HOLD
-            gone = failure is Failure.NOT_FOUND
-            return Action.FAIL_ROW if gone and tries >= OUTPUT_TRIES else Action.REPEAT
+            # Of a compressed answer the body is not read: to ask again costs next to nothing.
+            may_pass = failure in {Failure.NOT_FOUND, Failure.ENCODED}
+            return Action.FAIL_ROW if may_pass and tries >= OUTPUT_TRIES else Action.REPEAT
         case _:
             action = _GET[failure]
             return Action.REPEAT if action is Action.ASK_HISTORY and age_s < YOUNG_JOB_S else action

@@ -47,6 +47,8 @@ class Progress:
         What is being waited for, empty in the normal course of things.
     reasons : Reasons
         Why rows have no result.
+    notes : list of str
+        What the user should know of the run as a whole: bills that are not as planned.
     """
 
     rows: int
@@ -62,6 +64,7 @@ class Progress:
     latest: deque[tuple[int, Outcome]] = field(default_factory=lambda: deque(maxlen=_LATEST))
     message: str = ""
     reasons: Reasons = field(default_factory=Reasons)
+    notes: list[str] = field(default_factory=list)
     started_at: float = field(default_factory=time.monotonic)
     ended_at: float | None = None
     clock: Callable[[], float] = time.monotonic
@@ -114,4 +117,5 @@ class Progress:
         if self.remaining_credits is not None:
             text += f", ${self.remaining_credits:,.2f} left"
         why = self.reasons.words()
-        return f"{text}; {self.seconds:.1f} s" + (f". {why}" if why else "")
+        told = f"{text}; {self.seconds:.1f} s" + (f". {why}" if why else "")
+        return " ".join([told, *self.notes])

@@ -46,6 +46,18 @@ class Flight:
         Whether the intent to send it is in the ledger and its id is not yet.
     ours : bool
         Whether this run sent it.
+    since : float
+        When this run took it up; 0 for jobs that it sends.
+    url : str or None
+        Where its output is.
+    was_fetched : bool
+        Whether its output is to come from there and not from the disk.
+    is_dear : bool
+        Whether its bill is far above the plan.
+    refused_at : float
+        When its submit failed first.
+    is_retaken : bool
+        Whether it is to be paid for again, unless the history has it.
     """
 
     job: Job
@@ -67,6 +79,12 @@ class Flight:
     engine: str | None = None
     tries: Counter[Call] = field(default_factory=Counter)
     last_error: str = ""
+    since: float = 0.0
+    url: str | None = None
+    was_fetched: bool = False
+    is_dear: bool = False
+    is_retaken: bool = False
+    refused_at: float = 0.0
 
     def failed_once_more(self, call: Call) -> int:
         """Count a failure of a call and return how often it failed in a row."""

@@ -46,6 +46,10 @@ class Gate(Protocol):
     def returned(self, *, is_get: bool, refused: bool = False) -> None:
         """A call that had passed came back."""
 
+    @property
+    def gap_s(self) -> float | None:
+        """Seconds between two calls where they are spaced, None where they are not."""
+
     def refuse(self, now: float, *, is_get: bool, wait_s: float | None) -> None:
         """A call was refused with a 429, ``wait_s`` seconds before its reset where the server told."""
 
@@ -181,6 +185,13 @@ class RateGate:
         self._learn(now, wait_s)
         self._closed_until = now + wait_s + jitter
         self._reopening = 0
+
+    def limit(self, per_minute: float | None) -> None:
+        """Keep to a limit that was given meanwhile, or to none; what was learned stays."""
+        learned = self._gap_s if self._gap_s != self._given_gap_s else None
+        self._given_gap_s = _SLACK * _WINDOW_S / per_minute if per_minute is not None else None
+        gaps = [gap for gap in (learned, self._given_gap_s) if gap is not None]
+        self._gap_s = max(gaps, default=None)
 
     def unused(self, count: int) -> None:
         """Calls that had passed were not sent after all: others may go in their place."""

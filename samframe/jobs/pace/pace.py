@@ -40,6 +40,43 @@ _BEAT_SHARE, _LONGEST_BEAT_S = 0.35, 1.0
 _REPLAN_SHARE, _REPLAN_S, _REPLAN_JOBS = 0.12, (0.05, 0.2), 1000
 
 
+#: Of a limit, so large a part goes to asking for jobs that are not done, once that many have been asked in vain.
+_POLL_SHARE, _FREE_POLLS = 0.25, 12.0
+#: Requests a minute that accounts are allowed, where nothing tells how many: of the published tiers, a common one.
+_PUBLISHED_PER_MINUTE = 60.0
+
+
+class PollAllowance:
+    """How often jobs may be asked for that are not done: a bucket, filled by every job that is.
+
+    Parameters
+    ----------
+    is_unlimited : bool
+        Whether nobody counts: a server of ours.
+    """
+
+    def __init__(self, *, is_unlimited: bool = False) -> None:
+        self._is_unlimited = is_unlimited
+        self._left = _FREE_POLLS
+        self._at = 0.0
+
+    def wait_s(self, now: float, gap_s: float | None) -> float:
+        """Return how long the next poll must wait; ``gap_s`` is the limit's, in seconds between calls, where known."""
+        per_s = _POLL_SHARE / (gap_s or 60.0 / _PUBLISHED_PER_MINUTE)
+        self._left = min(_FREE_POLLS, self._left + max(0.0, now - self._at) * per_s)
+        self._at = now
+        # The margin keeps rounding from a wait of next to nothing, again and again.
+        return 0.0 if self._is_unlimited or self._left >= 1.0 - 1e-6 else (1.0 - self._left) / per_s
+
+    def in_vain(self) -> None:
+        """A job was asked for and is not done."""
+        self._left -= 1.0
+
+    def done(self) -> None:
+        """A job is done: the queue moves."""
+        self._left = _FREE_POLLS
+
+
 class Pace:
     """The model of the service that a run builds up, and the polls that follow from it.
 
@@ -47,11 +84,14 @@ class Pace:
     ----------
     earlier_s : sequence of float
         Inference times of earlier runs, in seconds: when to ask for the first job. None are needed.
+    is_unlimited : bool
+        Whether nobody counts how often jobs are asked for.
     """
 
-    def __init__(self, earlier_s: Sequence[float] = ()) -> None:
+    def __init__(self, earlier_s: Sequence[float] = (), *, is_unlimited: bool = False) -> None:
         self.times = ServiceTimes(statistics.median(earlier_s)) if earlier_s else ServiceTimes()
         self.workers = WorkerModel()
+        self.allowance = PollAllowance(is_unlimited=is_unlimited)
         self._out: dict[Flight, None] = {}
         self._window = float(_FIRST_WINDOW)
         self._last_end = 0.0
@@ -78,6 +118,7 @@ class Pace:
 
     def finished(self, flight: Flight, metrics: Metrics, now: float) -> None:
         """Learn from a job that completed; the API's own times where it tells them, else what was seen from here."""
+        self.allowance.done()
         service = metrics.inference_time
         waited = metrics.queue_time or 0.0
         if service is None:
@@ -97,6 +138,7 @@ class Pace:
     def not_done(self, flight: Flight, state: RemoteState, now: float, *, submitting: bool) -> None:
         """A job was asked for too early. What is found waiting tells that all behind it wait too."""
         self._has_news = True
+        self.allowance.in_vain()
         if state is RemoteState.QUEUED:
             self._saw_queue()
             for other in self._out:

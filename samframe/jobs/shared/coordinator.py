@@ -131,11 +131,12 @@ class Exchange(Protocol):
 
 @dataclass(slots=True)
 class _Sender:
-    """One worker's calls: when it was heard of last, its unused permits and its calls that are out."""
+    """One worker's calls: when it was heard of last, its unused permits, its calls that are out, its limit."""
 
     seen: float
     permits: int = 0
     out: int = 0
+    per_minute: float | None = None
 
 
 class AccountPace:
@@ -144,7 +145,8 @@ class AccountPace:
     Parameters
     ----------
     per_minute : float or None
-        The limit that was given; None: it is learned.
+        The limit that the first worker was given; None: it is learned. Of several that workers are given the strictest
+        holds, for as long as one of them is at work; what is learned stays.
     random : callable
         A number in [0, 1).
     """
@@ -158,6 +160,8 @@ class AccountPace:
         """Take in what became of a worker's calls."""
         sender = self._senders.setdefault(report.member, _Sender(now))
         sender.seen = now
+        sender.per_minute = report.rate_limit
+        self._keep_to_strictest()
         for is_get, good, bad in (
             (False, report.returned_posts, report.refused_posts + report.unused_posts),
             (True, report.returned_gets, report.refused_gets + report.unused_gets),
@@ -174,6 +178,14 @@ class AccountPace:
             self._forget(report.member)
         for name in [name for name, other in self._senders.items() if now - other.seen > _SILENCE_S]:
             self._forget(name)
+        self._keep_to_strictest()
+
+    def _keep_to_strictest(self) -> None:
+        given = [sender.per_minute for sender in self._senders.values() if sender.per_minute is not None]
+        strictest = min(given, default=None)
+        if strictest != self.per_minute and self._senders:
+            self.per_minute = strictest
+            self.gate.limit(strictest)
 
     def grant(self, report: Report, now: float, *, want: int, is_get: bool) -> tuple[float, ...]:
         """Return when each of up to ``want`` calls may go, in seconds from now."""
@@ -219,10 +231,10 @@ class AccountPace:
         return {"per_minute": self.per_minute, "gate": self.gate.state(), "senders": senders}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state; a limit that differs from what was given begins anew."""
+        """Go on from a state of :meth:`state`."""
         self._senders = {name: _Sender(**sender) for name, sender in state["senders"].items()}
-        if state["per_minute"] == self.per_minute:
-            self.gate.restore(state["gate"])
+        self.per_minute = state["per_minute"]
+        self.gate.restore(state["gate"])
 
 
 @dataclass(slots=True)
@@ -337,7 +349,7 @@ class Coordinator:
         """Take a report and return what the worker may do."""
         with self._lock:
             pace = self._paces.get(report.account)
-            if pace is None or pace.per_minute != report.rate_limit:
+            if pace is None:
                 pace = self._paces[report.account] = AccountPace(report.rate_limit, self._random)
             purse = self._purses.setdefault(report.run, RunPurse())
             return exchange_once(pace, purse, report, self._clock())

@@ -104,6 +104,11 @@ class LeasedGate:
         permits.moments.popleft()
         permits.sent += 1
 
+    @property
+    def gap_s(self) -> float | None:
+        """Seconds between two calls of the account where they are spaced, None where they are not."""
+        return self._gap_s
+
     def slot_wait_s(self, now: float, *, is_get: bool) -> float:
         """Take the moment at which a call that has passed is sent, and return how long to wait for it."""
         if self._gap_s is None or (is_get and not self.gets_count):

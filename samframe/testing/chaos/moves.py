@@ -48,6 +48,9 @@ class Chaos(enum.Enum):
     REDIRECT = "307 to the same path of another host"
     FOREIGN_URLS = "status_url, response_url and output name another host"
     ODD_ID = "request_id is '../../x'"
+    NO_MONEY = "402, a JSON error"
+    TOO_LARGE = "413, an HTML page"
+    SERVER_ERROR = "500, a JSON error"
 
     @property
     def bills_nothing(self) -> bool:
@@ -56,7 +59,15 @@ class Chaos(enum.Enum):
 
 
 _BILLS_NOTHING = frozenset(
-    {Chaos.RESET_ON_CONNECT, Chaos.RESET_AFTER_HEADERS, Chaos.WRONG_VERB, Chaos.REDIRECT}
+    {
+        Chaos.RESET_ON_CONNECT,
+        Chaos.RESET_AFTER_HEADERS,
+        Chaos.WRONG_VERB,
+        Chaos.REDIRECT,
+        Chaos.NO_MONEY,
+        Chaos.TOO_LARGE,
+        Chaos.SERVER_ERROR,
+    }
 )
 
 
@@ -149,6 +160,9 @@ def spoil(move: Chaos | None, reply: Reply, *, path: str, elsewhere: str, bomb_m
         sending = Sending(pieces=[bytes(range(255, 127, -1)) * 8])
     elif move in _PAGES:
         sending = _whole(_page(_PAGES[move]))
+    elif move in _ERRORS:
+        status, words = _ERRORS[move]
+        sending = _whole(Reply.of_json({"error": words}, status))
     elif move is Chaos.REDIRECT:
         sending = _whole(Reply(status_code=307, headers={"location": elsewhere + path}))
     elif move is Chaos.GZIP_BOMB:
@@ -167,7 +181,16 @@ _SILENT: dict[Chaos | None, Ending] = {
     Chaos.CLOSE_AFTER_BODY: Ending.CLOSE,
     Chaos.HANG: Ending.HANG,
 }
-_PAGES: dict[Chaos | None, int] = {Chaos.BAD_GATEWAY: 502, Chaos.HTML_OK: 200, Chaos.WRONG_VERB: 405}
+_PAGES: dict[Chaos | None, int] = {
+    Chaos.BAD_GATEWAY: 502,
+    Chaos.HTML_OK: 200,
+    Chaos.WRONG_VERB: 405,
+    Chaos.TOO_LARGE: 413,
+}
+_ERRORS: dict[Chaos | None, tuple[int, str]] = {
+    Chaos.NO_MONEY: (402, "payment required"),
+    Chaos.SERVER_ERROR: (500, "internal error"),
+}
 _FRAMING = frozenset(
     {
         Chaos.HALF_HEADERS,

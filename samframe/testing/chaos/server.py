@@ -65,6 +65,9 @@ class ChaosServer:
         Pause between the bytes of a slow body, in seconds.
     bomb_mib : int
         Size of an inflated gzip bomb, in MiB.
+    rewrite : callable, optional
+        Takes the endpoint, the id in the path and the right reply, and returns the one to send: for services whose
+        outputs, ids, words or bills are others. A move is applied to what it returns.
 
     Examples
     --------
@@ -81,8 +84,11 @@ class ChaosServer:
         elsewhere: str = "https://collector.example",
         drip_s: float = 0.05,
         bomb_mib: int = 256,
+        rewrite: Callable[[str, str, Reply], Reply] | None = None,
     ) -> None:
         self.elsewhere = elsewhere
+        #: May be changed while the server runs.
+        self.rewrite = rewrite
         self._drip_s = drip_s
         self._bomb_mib = bomb_mib
         self._script: dict[tuple[str, int | None], Chaos] = {}
@@ -212,6 +218,8 @@ class ChaosServer:
         reply = (
             Reply() if move is not None and move.bills_nothing else self._desk.reply(endpoint, argument, body)
         )
+        if self.rewrite is not None:
+            reply = self.rewrite(endpoint, argument, reply)
         sending = spoil(move, reply, path=path, elsewhere=self.elsewhere, bomb_mib=self._bomb_mib)
         self._send(sock, sending)
         return sending.ending

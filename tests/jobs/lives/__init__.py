@@ -2,9 +2,20 @@
 
 from lives.death import Death, Process, mortal_ledger
 from lives.fast_loop import FastLoop
-from lives.service import FETCH_FAULTS, GET_FAULTS, HOUR, SUBMIT_FAULTS, Api, FakeClient, Service, inputs_of
+from lives.service import (
+    ACCOUNTS,
+    FETCH_FAULTS,
+    GET_FAULTS,
+    HOUR,
+    SUBMIT_FAULTS,
+    Api,
+    FakeClient,
+    Service,
+    inputs_of,
+)
 
 __all__ = [
+    "ACCOUNTS",
     "FETCH_FAULTS",
     "GET_FAULTS",
     "HOUR",

@@ -36,7 +36,9 @@ SUBMIT_FAULTS = (
     "401",
 )
 GET_FAULTS = ("ok", "ok", "ok", "queued", "lost", "404 once", "failed")
-FETCH_FAULTS = ("ok", "ok", "ok", "lost", "corrupt", "gone")
+FETCH_FAULTS = ("ok", "ok", "ok", "lost", "corrupt", "gone", "cut-out", "no host")
+
+ACCOUNTS = ("SG_0123456789abcdef", "SG_fedcba9876543210")
 
 
 @dataclass
@@ -46,6 +48,7 @@ class RemoteJob:
     request_id: str
     inputs: tuple
     accepted_at: float
+    account: str = ACCOUNTS[0]
     state: RemoteState = RemoteState.COMPLETED
     expired: bool = False
     hiccups: list[str] = field(default_factory=list)
@@ -60,9 +63,9 @@ class Service:
         self.posts = 0
         self.history_lag = 0.0
 
-    def accept(self, body: dict) -> str:
+    def accept(self, body: dict, account: str) -> str:
         request_id = str(uuid.uuid4())
-        self.jobs[request_id] = RemoteJob(request_id, inputs_of(body), self.now)
+        self.jobs[request_id] = RemoteJob(request_id, inputs_of(body), self.now, account)
         return request_id
 
     def accepted(self, inputs: tuple) -> int:
@@ -72,7 +75,14 @@ class Service:
 class Api:
     """The calls of a connection, with faults drawn by Hypothesis."""
 
-    def __init__(self, service: Service, process: Process, faults: dict[str, list[str]]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        process: Process,
+        faults: dict[str, list[str]],
+        account: str = ACCOUNTS[0],
+    ) -> None:
+        self.account = account
         self._service = service
         self._process = process
         self._faults = faults
@@ -99,7 +109,7 @@ class Api:
                 raise CallError("bad key", kind=Failure.UNAUTHENTICATED, status_code=401)
             case "lost before" | "502 before":
                 raise CallError("no answer", kind=Failure.LOST, status_code=502 if "502" in fault else None)
-        request_id = self._service.accept(json.loads(content))
+        request_id = self._service.accept(json.loads(content), self.account)
         self._process.point()
         if fault in {"lost after", "502 after"}:
             raise CallError("no answer", kind=Failure.LOST, status_code=502 if "502" in fault else None)
@@ -109,7 +119,12 @@ class Api:
         self._process.point()
         await asyncio.sleep(0)
         job = self._service.jobs.get(request_id)
-        if job is None or job.expired or self._service.now - job.accepted_at > HOUR:
+        if (
+            job is None
+            or job.account != self.account
+            or job.expired
+            or self._service.now - job.accepted_at > HOUR
+        ):
             raise CallError("not found", kind=Failure.NOT_FOUND, status_code=404)
         match self._fault("result"):
             case "queued":
@@ -143,6 +158,10 @@ class Api:
                 return _mask_of(url)[:-20]
             case "gone":
                 raise CallError("gone", kind=Failure.NOT_FOUND, status_code=404)
+            case "no host":
+                raise CallError("not allowed", kind=Failure.REFUSED_HOST)
+            case "cut-out":
+                return _cut_out_of(url)
         return _mask_of(url)
 
     async def history(self, **_: object) -> list[HistoryRow]:
@@ -150,14 +169,15 @@ class Api:
         visible = [
             job
             for job in self._service.jobs.values()
-            if self._service.now - job.accepted_at >= self._service.history_lag
+            if job.account == self.account
+            and self._service.now - job.accepted_at >= self._service.history_lag
         ]
         return [_history_row(job) for job in visible]
 
     async def history_of(self, request_id: str) -> HistoryRow | None:
         self._process.point()
         job = self._service.jobs.get(request_id)
-        return _history_row(job) if job is not None else None
+        return _history_row(job) if job is not None and job.account == self.account else None
 
     async def credits(self):
         raise CallError("none", kind=Failure.LOST)
@@ -167,12 +187,12 @@ class FakeClient:
     """What a session needs of a client."""
 
     identity = "https://api.segmind.com"
-    is_offline = False
+    is_free = False
     rate_limit = None
-    key = ApiKey("SG_0123456789abcdef", strict=True)
 
     def __init__(self, api: Api) -> None:
         self._api = api
+        self.key = ApiKey(api.account, strict=True)
 
     @asynccontextmanager
     async def connect(self):
@@ -201,4 +221,14 @@ def _mask_of(url: str) -> bytes:
     mask = np.unpackbits(np.frombuffer(hashlib.sha256(url.encode()).digest()[:8], np.uint8)).reshape(8, 8)
     out = io.BytesIO()
     Picture.fromarray(mask.astype(np.uint8) * 255).save(out, "PNG")
+    return out.getvalue()
+
+
+def _cut_out_of(url: str) -> bytes:
+    """Return the same mask as a colourful picture with all else cut out, which takes reader="alpha"."""
+    with Picture.open(io.BytesIO(_mask_of(url))) as picture:
+        mask = np.asarray(picture)
+    colours = np.arange(mask.size * 3, dtype=np.uint8).reshape(*mask.shape, 3)
+    out = io.BytesIO()
+    Picture.fromarray(np.dstack([colours, mask])).save(out, "PNG")
     return out.getvalue()
