@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    #: What annotations have under one name: numbers, or anything with None for what is missing.
+    Cells = list[Any] | NDArray[Any]
     #: From the image ids of annotations to their heights and widths, int64 of shape (n, 2), -1 where unknown.
-    Sizes = Callable[[list[Any]], NDArray[np.int64]]
+    Sizes = Callable[[Cells], NDArray[np.int64]]
 
 __all__ = ["Annotations", "read_annotations"]
 
@@ -60,7 +62,7 @@ class Annotations:
     """
 
     first: int
-    columns: dict[str, list[Any]]
+    columns: dict[str, Cells]
     masks: MaskArray
     faults: Faults = field(default_factory=dict)
 
@@ -108,7 +110,7 @@ class _Parsed:
     """A block that Arrow read: columns, and for each kind of segmentation where it stands, its table, images' sizes."""
 
     first: int
-    columns: dict[str, list[Any]]
+    columns: dict[str, Cells]
     groups: list[tuple[bytes, NDArray[np.int64], pa.Table, NDArray[np.int64]]]
 
 
@@ -133,7 +135,7 @@ def _by_arrow(elements: Elements, sizes: Sizes) -> _Parsed | None:
     places = _kinds(texts, elements.block)
     if not set(places) <= set(_SEGMENTATIONS):
         return None
-    columns: dict[str, list[Any]] = {name: [None] * len(texts) for name in STANDARD}
+    columns: dict[str, Cells] = {name: [None] * len(texts) for name in STANDARD}
     groups = []
     for kind, some in places.items():
         table = _table([texts[at] for at in some] if len(some) < len(texts) else texts, _SEGMENTATIONS[kind])
@@ -144,9 +146,10 @@ def _by_arrow(elements: Elements, sizes: Sizes) -> _Parsed | None:
                 columns[name] = values
                 continue
             column = columns.setdefault(name, [None] * len(texts))
-            for at, value in zip(some, values, strict=True):
+            for at, value in zip(some, values if isinstance(values, list) else values.tolist(), strict=True):
                 column[at] = value
-        sizes_hw = sizes([columns["image_id"][at] for at in some])
+        ids = columns["image_id"]
+        sizes_hw = sizes(ids if len(some) == len(texts) else [ids[at] for at in some])
         groups.append((kind, np.array(some, dtype=np.int64), table, sizes_hw))
     return _Parsed(first=elements.first, columns=columns, groups=groups)
 
@@ -189,9 +192,9 @@ def _table(texts: list[bytes], segmentation: pa.DataType) -> pa.Table | None:
     return None if any(pa.types.is_floating(kind) for kind in ids) else table
 
 
-def _columns(table: pa.Table) -> dict[str, list[Any]]:
+def _columns(table: pa.Table) -> dict[str, Cells]:
     """Return what a table tells of each annotation beside its segmentation."""
-    found: dict[str, list[Any]] = {}
+    found: dict[str, Cells] = {}
     for name in table.column_names:
         column = table.column(name)
         if name == "attributes" and pa.types.is_struct(column.type):
@@ -199,8 +202,18 @@ def _columns(table: pa.Table) -> dict[str, list[Any]]:
                 if _is_plain(part.type) and part.name not in _NOT_COLUMNS:
                     found.setdefault(part.name, pa.compute.struct_field(column, part.name).to_pylist())
         elif name in STANDARD or (name not in _NOT_COLUMNS and _is_plain(column.type)):
-            found[name] = column.to_pylist() if column.null_count < len(column) else [None] * len(column)
+            found[name] = _cells(column)
     return found
+
+
+def _cells(column: pa.ChunkedArray) -> Cells:
+    """Return numbers and flags as an array where none is missing, anything else as a list."""
+    kind = column.type
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    if is_number and not column.null_count:
+        numbers: NDArray[Any] = column.to_numpy()
+        return numbers
+    return column.to_pylist() if column.null_count < len(column) else [None] * len(column)
 
 
 def _is_plain(kind: pa.DataType) -> bool:
@@ -349,7 +362,7 @@ def _one_mask(value: Any, size_hw: NDArray[np.int64]) -> Mask:
 def _by_value(first: int, values: list[Any], sizes: Sizes, *, boxes: bool) -> Annotations:
     """Read annotations one at a time, whatever they hold."""
     faults: Faults = {}
-    columns: dict[str, list[Any]] = {name: [None] * len(values) for name in STANDARD}
+    columns: dict[str, Cells] = {name: [None] * len(values) for name in STANDARD}
     segmentations: list[Any] = [None] * len(values)
     given: list[Any] = [None] * len(values)
     for at, value in enumerate(values):

@@ -12,15 +12,17 @@ from samframe.masks import MaskArray
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from samframe.masks import Mask
 
-__all__ = ["LabelRows", "label_frame", "typed"]
+__all__ = ["LabelRows", "in_order", "label_frame", "typed"]
 
 _WHOLE = frozenset({"annotation_id", "image_id", "category_id"})
 
 
 def label_frame(
-    images: Any, labels: Any, masks: MaskArray, ids: Mapping[str, Sequence[Any]], errors: Sequence[str | None]
+    images: Any, labels: Any, masks: MaskArray, ids: Mapping[str, Any], errors: Sequence[str | None]
 ) -> pd.DataFrame:
     """Return the frame of labels.
 
@@ -30,7 +32,7 @@ def label_frame(
         Paths or other cells.
     labels : sequence of str or None, length n
     masks : MaskArray, length n
-    ids : mapping of str to sequence, each of length n
+    ids : mapping of str to list or extension array, each of length n
         What the source calls its things; columns of nothing but None are left out.
     errors : sequence of str or None, length n
         What is wrong with a row.
@@ -41,7 +43,7 @@ def label_frame(
         "mask": masks,
     }
     for name, values in ids.items():
-        array = typed(name, values)
+        array = typed(name, values) if isinstance(values, list) else values
         if array is not None and name not in columns:
             columns[name] = array
     columns["error"] = pd.array(errors, dtype="string")
@@ -81,6 +83,15 @@ def typed(name: str, values: Sequence[Any]) -> Any:  # noqa: PLR0911 - one retur
     cells = np.empty(len(values), dtype=object)
     cells[:] = [pd.NA if value is None else value for value in values]
     return cells
+
+
+def in_order(name: str, values: list[Any] | NDArray[Any], order: NDArray[np.int64]) -> Any:
+    """Return values at positions, missing where a position is -1: a list of a list, a nullable array of numbers."""
+    if isinstance(values, list):
+        return [None if at < 0 else values[at] for at in order.tolist()]
+    numbers: NDArray[Any] = np.not_equal(values, 0) if name == "iscrowd" else values
+    kinds = {"b": "boolean", "i": "Int64", "u": "Int64", "f": "Float64"}
+    return pd.array(numbers, dtype=kinds[numbers.dtype.kind]).take(order, allow_fill=True)
 
 
 class LabelRows:

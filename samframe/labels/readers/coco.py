@@ -15,7 +15,7 @@ import pandas as pd
 from samframe.errors import ImageError, LabelError, OptionError
 from samframe.labels.annotations import STANDARD, Annotations, read_annotations
 from samframe.labels.elements import ElementReader, parse_elements
-from samframe.labels.frame import label_frame
+from samframe.labels.frame import in_order, label_frame
 from samframe.labels.places import ImageFolder, check_folder, image_size
 from samframe.labels.scan import JsonOutline, Span, outline_of, read_span
 from samframe.masks import Mask, MaskArray
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    from samframe.labels.annotations import Cells
 
 __all__ = ["read_coco"]
 
@@ -175,14 +177,15 @@ class _Images:
         except TypeError:  # a list or an object as id
             return -1
 
-    def sizes_of(self, image_ids: list[Any]) -> NDArray[np.int64]:
+    def sizes_of(self, image_ids: Cells) -> NDArray[np.int64]:
         """Return heights and widths, -1 where unknown, int64 of shape (n, 2)."""
         if self._array is None:
             self._array = np.array([*self.sizes, (-1, -1)], dtype=np.int64).reshape(-1, 2)
         return self._array[self.numbers_of(image_ids)]
 
-    def numbers_of(self, image_ids: list[Any]) -> NDArray[np.int64]:
+    def numbers_of(self, image_ids: Cells) -> NDArray[np.int64]:
         """Return the places of images by their ids, -1 where there is none of an id, int64 of shape (n,)."""
+        image_ids = image_ids if isinstance(image_ids, list) else image_ids.tolist()
         try:
             found = map(self.numbers.get, image_ids, itertools.repeat(-1))
             return np.fromiter(found, dtype=np.int64, count=len(image_ids))
@@ -309,24 +312,26 @@ def _frame(images: _Images, names: dict[Any, str], blocks: list[Annotations], fi
     masks = MaskArray._concat_same_type(  # noqa: SLF001 - pandas' name for a public hook
         [MaskArray.from_masks([]), *(block.masks for block in blocks), _empty_masks(images, bare)]
     )
-    columns = _gathered(blocks, n_given)
+    columns = _gathered(blocks)
     errors, labels = _told(images, names, blocks, numbers, columns, file)
     errors += [images.errors[at] for at in bare.tolist()]
-    ids: dict[str, list[Any]] = {}
-    image_ids = [*columns.pop("image_id"), *(images.ids[at] for at in bare.tolist())]
+    given = np.where(order < n_given, order, -1)
+    places = order.tolist()
+    ids: dict[str, Any] = {}
     for name, values in columns.items():
-        ids[_NAMES.get(name, name)] = [*values, *[None] * len(bare)]
-        if name == "id":
-            ids["image_id"] = image_ids
+        if name == "image_id":
+            whole = [*values, *(images.ids[at] for at in bare.tolist())]
+            ids[name] = [whole[at] for at in places]
+        else:
+            ids[_NAMES.get(name, name)] = in_order(name, values, given)
     cells = [images.cells[at] if at >= 0 else "" for at in numbers.tolist()] + [
         images.cells[at] for at in bare.tolist()
     ]
-    places = order.tolist()
     return label_frame(
         [cells[at] for at in places],
         [labels[at] if at < n_given else None for at in places],
         masks[order],
-        {name: [values[at] for at in places] for name, values in ids.items()},
+        ids,
         [errors[at] for at in places],
     )
 
@@ -338,16 +343,21 @@ def _empty_masks(images: _Images, bare: NDArray[np.int64]) -> MaskArray:
     return MaskArray.from_masks([blank[size] for size in sizes])
 
 
-def _gathered(blocks: list[Annotations], n_given: int) -> dict[str, list[Any]]:
-    """Return the columns of all blocks, the standard ones first."""
+def _gathered(blocks: list[Annotations]) -> dict[str, Cells]:
+    """Return the columns of all blocks, the standard ones first; arrays where every block has one of a kind."""
     names = dict.fromkeys([*STANDARD, *(name for block in blocks for name in block.columns)])
-    columns: dict[str, list[Any]] = {name: [] for name in names}
-    for block in blocks:
-        for name in columns:
-            columns[name] += block.columns.get(name) or [None] * len(block)
     reserved = {"image", "label", "mask", "error", "annotation_id", "split"}
-    kept = {name if name not in reserved else f"{name}_": values for name, values in columns.items()}
-    return kept if n_given or not blocks else columns
+    columns: dict[str, Cells] = {}
+    for name in names:
+        parts = [block.columns.get(name, [None] * len(block)) for block in blocks]
+        kinds = {part.dtype if isinstance(part, np.ndarray) else None for part in parts}
+        if len(kinds) == 1 and None not in kinds:
+            whole: Cells = np.concatenate(parts)
+        else:
+            lists = (part.tolist() if isinstance(part, np.ndarray) else part for part in parts)
+            whole = list(itertools.chain.from_iterable(lists))
+        columns[name if name not in reserved else f"{name}_"] = whole
+    return columns
 
 
 def _told(
@@ -355,20 +365,23 @@ def _told(
     names: dict[Any, str],
     blocks: list[Annotations],
     numbers: NDArray[np.int64],
-    columns: dict[str, list[Any]],
+    columns: dict[str, Cells],
     file: str,
 ) -> tuple[list[str | None], list[str | None]]:
     """Return errors, each with its place in the file, and labels of all annotations."""
     errors: list[str | None] = [images.errors[at] if at >= 0 else None for at in numbers.tolist()]
     labels: list[str | None]
     categories = columns["category_id"]
+    categories = categories if isinstance(categories, list) else categories.tolist()
     try:
         labels = list(map(names.get, categories))
     except TypeError:  # an id that is a list or an object
         labels = [names.get(category) if isinstance(category, int | str) else None for category in categories]
     ids = columns["id"]
     for at in np.flatnonzero(numbers < 0).tolist():
-        errors[at] = f"{_place(file, at, ids)}: there is no image of the id {columns['image_id'][at]!r}"
+        errors[at] = (
+            f"{_place(file, at, ids)}: there is no image of the id {str(columns['image_id'][at])[:80]}"
+        )
     start = 0
     for block in blocks:
         for at, words in block.faults.items():
@@ -381,5 +394,5 @@ def _told(
     return errors, labels
 
 
-def _place(file: str, at: int, ids: list[Any]) -> str:
+def _place(file: str, at: int, ids: Cells) -> str:
     return f"{file}: annotations[{at}]" + (f" (id {ids[at]})" if ids[at] is not None else "")

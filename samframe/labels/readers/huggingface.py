@@ -201,13 +201,15 @@ def _add(
         for name, value in row.items()
         if name not in {*columns, *_STANDARD} and isinstance(value, bool | int | float | str)
     }
-    number = row.get(label_col) if label_col is not None and label_col != mask_col else None
+    # A row a mask has a label, or null where the mask says that there is nothing; a row an image has none.
+    is_object = label_col is not None and label_col != mask_col and label_col in row
+    number = row.get(label_col) if is_object and label_col is not None else None
     data = _bytes(row.get(mask_col))
     if data is None:
         rows.add(image, None, None, f"{place}: it has no mask", split=split, **plain)
         return
     try:
-        if number is not None:
+        if is_object:
             mask = (
                 Mask.from_png(data)
                 if data[:4] == b"\x89PNG"
