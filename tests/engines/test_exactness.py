@@ -172,3 +172,25 @@ def _enlarged(mask, size_hw):
         (2 * np.arange(new) + 1) * old // (2 * new) for old, new in zip(mask.shape, size_hw, strict=True)
     )
     return mask[rows][:, columns]
+
+
+def test_boxes_go_through_segment_too(tiny, sam2, files, tmp_path):
+    """By the model that takes boxes: the union, and with ``instances="rows"`` a row an object, bit for bit."""
+    import exactness
+
+    path = tmp_path / "a.jpg"
+    path.write_bytes(files["jpeg"])
+    rgb = exactness.pixels_of(files["jpeg"])
+    boxes = [(10, 20, 90, 120), (60, 30, 130, 170)]
+    masks, _ = tiny.oracle_mask(sam2[1], rgb, boxes=boxes)
+    frame = pd.DataFrame({"image": [str(path)], "boxes": [boxes]})
+
+    with samframe.local(sam2[0], device="cpu") as client:
+        options = {"boxes_col": "boxes", "model": "sam3-image", "client": client, "progress": False}
+        union = samframe.segment(frame, "image", None, **options, store=tmp_path / "store")
+        rows = samframe.segment(frame, "image", None, **options, store=tmp_path / "store", instances="rows")
+
+    assert union["status"].tolist() == ["completed"], union["error"][0]
+    assert np.array_equal(union["mask"][0].to_numpy(), masks[0] | masks[1])
+    assert len(rows) == 2
+    assert all(any(np.array_equal(made.to_numpy(), mask) for made in rows["mask"].tolist()) for mask in masks)
