@@ -13,10 +13,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from samframe._locks import try_lock
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["atomic_folder", "atomic_write"]
+__all__ = ["atomic_folder", "atomic_write", "flush_to_disk", "write_beside"]
 
 
 @contextlib.contextmanager
@@ -52,7 +54,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     'whole'
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
+    temporary = _temporary(target)
     # O_EXCL with mode 0o666 rather than tempfile, which would leave the finished file readable by its owner only.
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
@@ -65,6 +67,32 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         raise
     _flush_names(target.parent)
+
+
+def write_beside(path: Path, data: bytes) -> Path:
+    """Write a file under a hidden name in the folder of `path`, which is made, and return it.
+
+    Nothing is flushed: who writes many files flushes them together, then renames. Where writing fails, nothing is left.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary(path)
+    try:
+        temporary.write_bytes(data)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    return temporary
+
+
+def _temporary(target: Path) -> Path:
+    """Return a hidden path beside a file or folder that nobody else has."""
+    return target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
 
 
 @contextlib.contextmanager
@@ -131,7 +159,7 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 def _locked_folder(target: Path) -> tuple[Path, int | None]:
     """Make a temporary folder, locked until its handle is closed; the handle is None where there are no locks."""
     while True:
-        temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
+        temporary = _temporary(target)
         temporary.mkdir()
         lock = _lock(temporary, wait=True)
         if temporary.is_dir():
@@ -154,17 +182,13 @@ def _sweep(target: Path) -> None:
 def _lock(folder: Path, *, wait: bool) -> int | None:
     """Return the handle of a lock that ends with the process; None where another has it, or there are no locks."""
     try:
-        import fcntl  # noqa: PLC0415 - not on Windows
-
         handle = os.open(folder, os.O_RDONLY)
-    except (ImportError, OSError):
+    except OSError:  # Windows opens no folder
         return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        return None
-    return handle
+    if try_lock(handle, wait=wait):
+        return handle
+    os.close(handle)
+    return None
 
 
 def _exchange(a: Path, b: Path) -> bool:

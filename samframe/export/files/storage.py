@@ -6,11 +6,11 @@ import contextlib
 import hashlib
 import os
 import re
-import sys
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from samframe._files import atomic_write, flush_to_disk
+from samframe._files import atomic_write, flush_to_disk, write_beside
+from samframe._locks import try_lock
 from samframe.errors import OptionError
 
 if TYPE_CHECKING:
@@ -89,13 +89,13 @@ class LocalFolder:
     def write(self, path: str, data: bytes) -> None:
         """Write a file that appears whole or not at all."""
         target = self._at(path)
-        _written(target, data).replace(target)
+        write_beside(target, data).replace(target)
         self._unflushed.append(target)
 
     def stage(self, path: str, data: bytes) -> None:
         """Write a file under a hidden name."""
         target = self._at(path)
-        self._staged.append((_written(target, data), target))
+        self._staged.append((write_beside(target, data), target))
 
     def publish(self) -> None:
         """Give the staged files their names."""
@@ -152,19 +152,15 @@ class LocalFolder:
             If another process writes there.
         """
         self.root.mkdir(parents=True, exist_ok=True)
-        if sys.platform == "win32":  # a folder cannot be locked there
+        try:
+            handle = os.open(self.root, os.O_RDONLY)
+        except PermissionError:  # Windows opens no folder, so that none can be locked
             yield
             return
-        import fcntl  # noqa: PLC0415 - not everywhere
-
-        handle = os.open(self.root, os.O_RDONLY)
         try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise OptionError(f"{self.shown}: another process is writing this dataset.") from None
-            except OSError:  # network file systems may know no locks
-                pass
+            # Network file systems may know no locks: then two writers are not told apart.
+            if try_lock(handle) is False:
+                raise OptionError(f"{self.shown}: another process is writing this dataset.")
             yield
         finally:
             os.close(handle)
@@ -283,19 +279,6 @@ def sha256_of(folder: Folder, path: str) -> tuple[str, int]:
             digest.update(piece)
             length += len(piece)
     return digest.hexdigest(), length
-
-
-def _written(target: Path, data: bytes) -> Path:
-    """Write a file beside its place and return its path; nothing is left of it where that fails."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.part")
-    try:
-        temporary.write_bytes(data)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    return temporary
 
 
 def checked(path: str) -> str:

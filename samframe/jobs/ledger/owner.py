@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import uuid
 from typing import IO, TYPE_CHECKING
+
+from samframe._locks import try_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ class Owner:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._file: IO[bytes] | None = self._path.open("wb")
         self._pid = os.getpid()
-        if not _try_lock(self._file):
+        if not try_lock(self._file.fileno()):
             raise OSError(f"cannot lock {self._path}")
 
     def close(self) -> None:
@@ -48,7 +49,8 @@ def is_alive(folder: Path, name: str) -> bool:
     path = _lock_path(folder, name)
     try:
         with path.open("r+b") as file:
-            return not _try_lock(file)
+            # A lock that cannot be told counts as held: taking a live owner for dead could pay twice.
+            return not try_lock(file.fileno())
     except FileNotFoundError:
         return False
     except OSError:
@@ -57,24 +59,3 @@ def is_alive(folder: Path, name: str) -> bool:
 
 def _lock_path(folder: Path, name: str) -> Path:
     return folder / "owners" / f"{name}.lock"
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(file: IO[bytes]) -> bool:
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _try_lock(file: IO[bytes]) -> bool:
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
