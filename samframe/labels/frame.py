@@ -130,6 +130,13 @@ class LabelRows:
         self._masks.append(mask.packed() if mask is not None else None)
         self._errors.append(error)
 
+    def count_ids(self, name: str) -> None:
+        """Make whole numbers of ids that are texts of digits, all of them: samframe's own come back as they were."""
+        values = self._ids.get(name, [])
+        texts = [value for value in values if value is not None]
+        if texts and all(isinstance(text, str) and text.isascii() and text.isdecimal() for text in texts):
+            self._ids[name] = [None if value is None else int(value) for value in values]
+
     def frame(self, *names: str) -> pd.DataFrame:
         """Return the frame; `names` are the ids that come first, in this order."""
         ids = {name: self._ids[name] for name in [*names, *self._ids] if name in self._ids}

@@ -106,3 +106,25 @@ def test_semantic_maps_come_back(tmp_path):
     )
     assert back["label"].isna().sum() == 1
     assert set(back["split"]) == {"train"}
+
+
+@settings(max_examples=10, deadline=None)
+@given(rows)
+def test_label_studio_comes_back_with_its_ids(tmp_path_factory, given):
+    """Masks are predictions there, their regions are called by the annotation's id."""
+    folder = tmp_path_factory.mktemp("studio")
+    df = frame_of(folder, given)
+    if not (df["mask"].sam.area > 0).any():
+        return
+    df.sam.to_label_studio(folder / "studio")
+    df.sam.to_coco(folder / "coco")
+
+    back = samframe.read_label_studio(folder / "studio", predictions=True)
+
+    found = back[back["mask"].notna() & (back["mask"].sam.area.fillna(0) > 0)]
+    assert positives(found) == positives(df, "prompt")
+    assert sorted(found["annotation_id"]) == sorted(
+        samframe.read_coco(folder / "coco")["annotation_id"].dropna()
+    )
+    assert found["error"].isna().all()
+    assert set(found["image"].map(size_of)) == {(W, H)}

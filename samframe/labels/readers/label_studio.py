@@ -32,6 +32,7 @@ _NO_AREAS = frozenset(
         "hypertextlabels",
     }
 )  # fmt: skip
+_TASKS = "tasks.json"
 _PREFIX = re.compile(r"^[0-9a-f]{8}-")
 
 
@@ -51,7 +52,8 @@ def read_label_studio(
     Parameters
     ----------
     path : path
-        An export in the format JSON, or JSON-MIN.
+        An export in the format JSON, or JSON-MIN; or a folder of :func:`samframe.to_label_studio`, whose masks are
+        predictions.
     images : path, optional
         A folder of the images: a task's URL leads to the file of that name, with or without the eight digits that an
         upload gets in front. None: the column has what the task says.
@@ -77,7 +79,10 @@ def read_label_studio(
     FileNotFoundError
         If there is no such file or folder.
     """
-    outline = outline_of(Path(path).expanduser())
+    where = Path(path).expanduser()
+    if where.is_dir():
+        where, images = where / _TASKS, where if images is None else images
+    outline = outline_of(where)
     if outline.root.opens != "[":
         raise LabelError(f"{outline.path.name} is no export of Label Studio: it is no list of tasks.")
     folder = ImageFolder(check_folder(images, "folder of images") if images is not None else None)
@@ -97,6 +102,7 @@ def read_label_studio(
                 _read_task(rows, task, place, folder, image_key=image_key, predictions=predictions)
     if image_key is not None and len(rows) and all(image is None for image in rows.images):
         raise OptionError(f"No task of {outline.path.name} has {image_key!r} in its data.")
+    rows.count_ids("annotation_id")
     return rows.frame("annotation_id", "image_id", "completion_id", "labels", "score")
 
 
