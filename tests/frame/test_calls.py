@@ -130,6 +130,18 @@ def test_a_plan_needs_no_key(monkeypatch, df, tmp_path):
         df.sam.segment("file", "label", store=tmp_path)
 
 
+def test_a_plan_tells_which_rows_are_invalid_and_why(monkeypatch, df, tmp_path):
+    """Each reason with its first row."""
+    monkeypatch.delenv("SEGMIND_API_KEY", raising=False)
+    df.loc[[1, 2], "file"] = ["gone.png", "gone.png"]
+
+    plan = df.sam.plan("file", "label", store=tmp_path)
+
+    assert plan.invalid == 2
+    assert plan.problems[0].startswith("Row 1: 'gone.png': no such file")
+    assert "Row 1: 'gone.png'" in str(plan)
+
+
 def test_an_unknown_model_is_not_asked(service, df):
     """Nor one that does not take what is asked."""
     before = service.submits

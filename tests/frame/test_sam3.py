@@ -138,6 +138,22 @@ def test_the_offline_engine_finds_several_and_takes_boxes():
     assert boxed["mask"].iloc[0].area > 0
 
 
+def test_several_masks_that_nobody_asked_for_are_one(several, picture):
+    """A model that gives several and answers so anyway: their union, read again from the artifact for nothing."""
+    server, options = several
+    eager = samframe.Model(
+        slug="sam3-image", prompt=None, points=None, remove_points=None, boxes="boxes_input",
+        overlay="return_overlay", preview="return_masks", several="return_preview",
+    )  # fmt: skip
+    df = pd.DataFrame({"image": [picture(78)], "at": [BOXES]})
+
+    out = df.sam.segment(**{**options, "model": eager}, boxes_col="at")
+
+    assert out["status"].tolist() == ["completed"]
+    assert len(out["mask"].iloc[0].components()) == 3
+    assert server.counters.submits == 1
+
+
 def test_a_crash_between_masks_leaves_none_or_all(several, picture, monkeypatch):
     """The archive is one file and one commit: a run that dies before it stores the masks anew, without paying."""
     server, options = several

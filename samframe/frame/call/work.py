@@ -104,7 +104,9 @@ class Work:
         plan = self._make_session(
             read_images(self._distinct.images, image_root=self.options.image_root)
         ).plan()
-        return replace(plan, notes=self.notes)
+        assert self._inputs is not None  # noqa: S101 - made with the session
+        problems = self._inputs.told_problems(self._asked.rows)
+        return replace(plan, notes=self.notes, problems=problems)
 
     def survey(self) -> Survey:
         """Return what is to be done with each job, to be joined with those of other frames. Nothing is sent."""

@@ -95,6 +95,15 @@ class Inputs:
         counts = np.bincount(-1 - self.codes[self.codes < 0], minlength=len(self.problems))
         return list(zip(self.problems, counts.tolist(), strict=True))
 
+    def told_problems(self, rows: NDArray[np.int64]) -> tuple[str, ...]:
+        """Return each problem with the first row that has it, as ``rows`` calls it, and how many more have it."""
+        told = []
+        for number, (text, count) in enumerate(self.problem_counts()):
+            first = int(rows[np.flatnonzero(self.codes == -1 - number)[0]])
+            others = "" if count == 1 else f" (and {count - 1:,} more)"
+            told.append(f"Row {first}: {text}{others}")
+        return tuple(told)
+
     def notes(self) -> tuple[str, ...]:
         """Return how images were changed to be sent, each way once, with how many images it concerns."""
         images = {job.image.identity: job.image.note for job in self.jobs if job.image.note is not None}

@@ -136,7 +136,7 @@ class Collector:
         flight.metrics = answer.metrics
         flight.engine = answer.engine
         flight.output = answer.output
-        flight.raw_result = answer.raw if flight.job.parameters.several else None
+        flight.raw_result = answer.raw if flight.job.parameters.fields.several is not None else None
         flight.stage = Stage.FETCH
         flight.due = now
 

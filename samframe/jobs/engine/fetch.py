@@ -14,7 +14,7 @@ from samframe.jobs.engine.output import (
     host_of,
 )
 from samframe.jobs.engine.resume import outcome_of, resend
-from samframe.jobs.engine.several import fetch_parts
+from samframe.jobs.engine.several import fetch_parts, wants_parts
 from samframe.jobs.model import Action, Cause, Evidence, JobState, RowStatus, backoff_s, decide, words
 from samframe.segmind import Call, CallError, Failure, OutputError, extract_output
 
@@ -101,7 +101,7 @@ class Fetcher:
         return _Bytes(data, is_kept=True) if data is not None else None
 
     async def _bring(self, flight: Flight) -> _Bytes:
-        if flight.job.parameters.several:
+        if wants_parts(flight.job, flight.output):
             record = flight.record
             whole = flight.raw_result or (record.result if record is not None else None)
             flight.was_fetched = True

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from samframe.errors import ImageError, MaskError, SamframeError
 from samframe.images import open_picture, quiet, read_header
-from samframe.jobs.engine.several import union_of
+from samframe.jobs.engine.several import holds_parts, union_of
 from samframe.jobs.model import Cause, Evidence
 from samframe.masks import Mask
 from samframe.segmind import OutputError, ReaderContext, form_of, readers_that_fit, small_png
@@ -78,7 +78,7 @@ def decode_output(data: bytes, job: Job, artifacts: Artifacts, reader: Reader) -
             with quiet():
                 open_picture(data, read_header(data)).load()
             return Stored(artifact=artifacts.save(data), size=len(data), mask=None, note=None)
-        if job.parameters.several:
+        if holds_parts(job, data):
             return Stored(artifact=artifacts.save(data), size=len(data), mask=union_of(data, job), note=None)
         read = reader.read(data, context_of(job))
         sent_hw = job.image.sent_hw

@@ -6,13 +6,32 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from samframe.masks import Mask
-from samframe.segmind import find_parts, pack_parts, read_parts
+from samframe.segmind import OutputError, extract_output, find_parts, pack_parts, read_parts
 
 if TYPE_CHECKING:
     from samframe.jobs.model import Job
     from samframe.segmind import Connection
 
-__all__ = ["fetch_parts", "instances_of", "union_of"]
+__all__ = ["fetch_parts", "holds_parts", "instances_of", "union_of", "wants_parts"]
+
+
+def wants_parts(job: Job, output: object) -> bool:
+    """Say whether an answer is read as several masks: asked for so, or come so from a model that gives several."""
+    if job.parameters.several:
+        return True
+    if job.parameters.fields.several is None or job.parameters.overlay_mask:
+        return False
+    try:
+        extract_output(output)
+    except OutputError:
+        return output is not None
+    return False
+
+
+def holds_parts(job: Job, data: bytes) -> bool:
+    """Say whether an artifact is an archive of masks."""
+    may_be = job.parameters.fields.several is not None and not job.parameters.overlay_mask
+    return job.parameters.several or (may_be and data.startswith(b"PK"))
 
 
 async def fetch_parts(api: Connection, output: object, raw_result: str | None) -> bytes:

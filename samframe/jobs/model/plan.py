@@ -19,6 +19,8 @@ __all__ = ["Plan", "Retry", "Step", "Survey", "check_retry", "join_surveys", "ne
 
 #: How many jobs the service is taken to serve at once where nothing is known about it.
 _ASSUMED_WORKERS = 16
+#: Reasons of invalid rows that a plan shows.
+_MOST_PROBLEMS = 5
 
 
 class Retry(enum.Enum):
@@ -130,6 +132,8 @@ class Plan:
         The hard stop that was given, in US dollars.
     notes : tuple of str
         How images would be changed to be sent.
+    problems : tuple of str
+        Why rows are invalid, each reason with its first row and how many rows have it.
     """
 
     rows: int
@@ -145,6 +149,7 @@ class Plan:
     minutes: float = 0.0
     max_cost: float | None = None
     notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
     @property
     def usd_low(self) -> float:
@@ -177,6 +182,7 @@ class Plan:
         if self.max_cost is not None:
             over = ", stops there" if self.usd_low > self.max_cost else ""
             lines.append(("max_cost", f"{format_usd(self.max_cost)}{over}"))
+        lines += [("", problem) for problem in self.problems[:_MOST_PROBLEMS]]
         lines += [("note", note) for note in self.notes]
         return lines
 
