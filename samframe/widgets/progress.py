@@ -14,7 +14,7 @@ from samframe.widgets.sheet import contact_sheet
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["ProgressPanel"]
+__all__ = ["ProgressPanel", "show_last_line"]
 
 _STOP_HINT = "Send nothing more. Jobs that are out are kept; the same call goes on where this one ends."
 
@@ -45,7 +45,7 @@ class _Progress(Protocol):
     def remaining_credits(self) -> float | None: ...
 
     @property
-    def message(self) -> str: ...
+    def phase(self) -> str: ...
 
     @property
     def rows_per_second(self) -> float: ...
@@ -123,6 +123,7 @@ class ProgressPanel:
 
     def update(self, progress: _Progress) -> None:
         """Show the latest figures."""
+        self._bar.max = max(1, progress.rows)
         self._bar.value = progress.rows_done
         self._counts.value = _counts_html(progress)
         self._figures.value = _figures_html(progress, is_stopping=self._is_stopping)
@@ -159,8 +160,7 @@ class ProgressPanel:
         progress : Progress or None
             The last figures; None where the run ended before there were any.
         """
-        text = progress.summary() if progress is not None else "ended before anything was sent"
-        line = f"<div class='{NOT_MATHS}' style='font-size:0.95em'>samframe: {html_text(text)}</div>"
+        line = _line_html(progress)
         self.widget.children = (ipywidgets.HTML(line),)
         if self._handle is not None:
             self._handle.update(HTML(line))
@@ -172,6 +172,18 @@ class ProgressPanel:
         self._button.disabled = True
         self._button.description = "Stopping"
         self._ask_to_stop()
+
+
+def show_last_line(progress: _Progress | None) -> None:
+    """Show the one line that a panel becomes below the cell that runs now."""
+    display(HTML(_line_html(progress)))
+
+
+def _line_html(progress: _Progress | None) -> str:
+    text = (
+        progress.summary() if progress is not None else "stopped before anything was sent; run again to go on"
+    )
+    return f"<div class='{NOT_MATHS}' style='font-size:0.95em'>samframe: {html_text(text)}</div>"
 
 
 def _counts_html(progress: _Progress) -> str:
@@ -196,8 +208,8 @@ def _figures_html(progress: _Progress, *, is_stopping: bool) -> str:
         parts.append("stopping: jobs that are out are kept")
     elif progress.seconds_left is not None and progress.rows_done < progress.rows:
         parts.append(f"{_duration_text(progress.seconds_left)} to go")
-    if progress.message:
-        parts.append(progress.message)
+    if progress.phase:
+        parts.append(progress.phase)
     return " &nbsp;·&nbsp; ".join(html_text(part) for part in parts)
 
 

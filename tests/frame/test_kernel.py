@@ -157,3 +157,19 @@ def test_the_panel_is_live_and_leaves_one_line(kernel, server, tmp_path):
     assert "IntProgress" in shown
     assert "8 of 8 rows: 8 completed" in shown
     assert server.counters.accepted == 8
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_of_start_ends_in_a_line_where_it_is_waited_for(kernel, server, tmp_path):
+    """Without a browser nothing that comes after the cell of start() is kept: the cell that waits shows the end."""
+    kernel.run(SETUP.format(url=server.base_url, store=str(tmp_path)))
+
+    kernel.run("run = df.head(8).sam.start(**options | dict(progress='widget')); None")
+    shown = kernel.run("out = run.result()")
+    again = kernel.run("out = run.result()")
+    same = kernel.run("out = df.head(8).sam.start(**options | dict(progress='widget')).result()")
+
+    assert shown.count("8 of 8 rows: 8 completed") >= 1
+    assert "mathjax_ignore" in shown
+    assert "8 completed" in again
+    assert same.count("8 of 8 rows: 8 completed") <= 2

@@ -11,6 +11,7 @@ from PIL import Image as PillowImage
 
 from samframe.jobs import Budget, Outcome, Progress, RowStatus
 from samframe.masks import Mask
+from samframe.segmind import Call
 from samframe.widgets import ProgressPanel
 
 
@@ -107,6 +108,33 @@ def test_rate_and_time_left(panel, progress, seconds, rate, left):
 
     assert rate in text(panel)
     assert left in text(panel)
+
+
+def test_stopped_rows_are_not_done(panel, progress):
+    """After Stop, rows that are under way or were never sent are told as such, with what to do."""
+    progress.settle(0, 2, Outcome(status=RowStatus.COMPLETED))
+    progress.settle(2, 50, Outcome(status=RowStatus.RUNNING))
+    progress.settle(52, 8, Outcome(status=RowStatus.CANCELLED))
+    progress.ended_at = 3.0
+    panel.close(progress)
+
+    assert "stopped: 2 of 100 done (2 completed), 50 kept, 8 not sent; run again to go on" in text(panel)
+    assert "60 of" not in text(panel)
+
+
+def test_the_phase_is_told_until_the_first_row_is_done(panel, progress):
+    """What is done before anything comes back has words; later the figures speak."""
+    panel.update(progress)
+    early = text(panel)
+    progress.calls[Call.SUBMIT] += 3
+    panel.update(progress)
+    sent = text(panel)
+    progress.settle(0, 1, Outcome(status=RowStatus.COMPLETED))
+    panel.update(progress)
+
+    assert "preparing images" in early
+    assert "3 jobs sent, none is back yet" in sent
+    assert "sent" not in text(panel)
 
 
 def test_message_is_escaped(panel, progress):

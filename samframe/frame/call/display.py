@@ -45,8 +45,22 @@ class Display:
         Makes the face when the first figures are there.
     """
 
-    def __init__(self, make_face: Callable[[Progress], _Face | None]) -> None:
+    def __init__(self, make_face: Callable[[Progress], _Face | None], *, is_panel: bool = False) -> None:
         self._make_face = make_face
+        self._cell = _cell_number() if is_panel else None
+
+    def tell_end(self, progress: Progress | None) -> None:
+        """Show the last line of a run below the cell that waited for it, where another cell began the run.
+
+        A run without a browser (nbconvert, papermill) has no other: what comes after its own cell's end is not kept.
+        """
+        if self._cell is None or self._cell == _cell_number():
+            return
+        from samframe.widgets.progress import show_last_line  # noqa: PLC0415 - ipywidgets is heavy
+
+        self._cell = _cell_number()
+        with _quietly():
+            show_last_line(progress)
 
     @asynccontextmanager
     async def live(self, read: Callable[[], Progress | None]) -> AsyncIterator[None]:
@@ -138,7 +152,8 @@ def make_display(
     match kind:
         case "widget":
             return Display(
-                lambda progress: _panel(progress, stop=stop, image_of=image_of, image_root=image_root)
+                lambda progress: _panel(progress, stop=stop, image_of=image_of, image_root=image_root),
+                is_panel=True,
             )
         case "bar":
             return Display(_Bar)
@@ -156,6 +171,13 @@ def _in_notebook() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return shell is not None and hasattr(shell, "kernel")
+
+
+def _cell_number() -> int | None:
+    """Return the number of the cell that runs, None outside of IPython."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "execution_count", None)
 
 
 def _panel(progress: Progress, **options: Any) -> _Face | None:
@@ -189,7 +211,9 @@ class _Bar:
         parts.append(progress.budget.spent_text())
         if progress.remaining_credits is not None:
             parts.append(f"${progress.remaining_credits:,.2f} left")
-        self._bar.n = progress.rows_done
+        if progress.phase:
+            parts.append(progress.phase)
+        self._bar.total, self._bar.n = progress.rows, progress.rows_done
         self._bar.set_postfix_str(", ".join(parts), refresh=True)
 
     def show_latest(self, latest: Sequence[tuple[int, Outcome]]) -> None:

@@ -50,7 +50,7 @@ class Run:
     async def main(self) -> None:
         """Do the work on the running loop, for those who have one (``here=True``)."""
         try:
-            async with self._display.live(lambda: self._work.progress):
+            async with self._display.live(lambda: self._work.shown):
                 await self._work.run()
         except ContractError as error:
             show_pictures(error)
@@ -104,6 +104,7 @@ class Run:
             if self._background is not None:
                 with terminate_as_interrupt():
                     self._background.result()
+                self._display.tell_end(self._work.shown)
         except KeyboardInterrupt:
             raise KeyboardInterrupt(interrupt_text(self._work)) from None
         self._work.raise_failed_rows()
@@ -118,7 +119,11 @@ class Run:
     def __repr__(self) -> str:
         progress = self.progress
         state = "done" if self.is_done else "running"
-        return f"<samframe.Run {state}: {progress.summary() if progress is not None else 'reading images'}>"
+        return f"<samframe.Run {state}: {progress.summary() if progress is not None else self._early()}>"
+
+    def _early(self) -> str:
+        shown = self._work.shown
+        return shown.phase if shown is not None else "stopped before anything was sent"
 
 
 def last_run() -> Run | None:

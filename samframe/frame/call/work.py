@@ -12,7 +12,7 @@ from samframe.frame.call.asked import Asked
 from samframe.frame.call.result import NEVER_SENT, UNDER_WAY, result_frame
 from samframe.frame.cells.rows import Distinct, Inputs, distinct_rows, make_inputs
 from samframe.images import Image, read_images
-from samframe.jobs import Artifacts, Plan, Progress, RowStatus, Session, Survey, instances_of
+from samframe.jobs import Artifacts, Budget, Plan, Progress, RowStatus, Session, Survey, instances_of
 from samframe.segmind import Client
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class Work:
         self._session: Session | None = None
         self._stop_asked: str | None = None
         self._has_ended = False
+        self._read = 0
+        self._reading = Progress(rows=len(self._df), budget=Budget(price=0.0))
         self._lock = threading.Lock()
         self.artifacts = Artifacts(self._settings.store)
         self.notes: tuple[str, ...] = ()
@@ -98,6 +100,16 @@ class Work:
     def progress(self) -> Progress | None:
         """Live figures, None while images are still read."""
         return self._session.progress if self._session is not None else None
+
+    @property
+    def shown(self) -> Progress | None:
+        """Figures for displays: while images are read, how many are; None where the run ended then."""
+        if self._session is not None:
+            return self._session.progress
+        if self._has_ended:
+            return None
+        self._reading.message = f"reading images: {self._read:,} of {len(self._distinct.images):,}"
+        return self._reading
 
     def plan(self) -> Plan:
         """Return the bill before the run. Images are read and hashed, nothing is sent."""
@@ -210,6 +222,7 @@ class Work:
                 return None
             batch = cells[start : start + _IMAGES_AT_ONCE]
             images += await asyncio.to_thread(read_images, batch, image_root=self.options.image_root)
+            self._read = len(images)
         return images
 
     def _make_session(self, images: list[Image | ImageError]) -> Session:

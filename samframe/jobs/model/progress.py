@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from samframe.jobs.model.job import Outcome, RowStatus
 from samframe.jobs.model.reasons import Reasons
+from samframe.segmind import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from samframe.jobs.model.money import Budget
-    from samframe.segmind import Call
 
 __all__ = ["Progress"]
 
@@ -93,6 +93,16 @@ class Progress:
         """Whether the run has ended."""
         return self.ended_at is not None
 
+    @property
+    def phase(self) -> str:
+        """What is done or waited for now: the message, else what comes before the first row; empty from then on."""
+        if self.message or self.rows_done or self.is_done:
+            return self.message
+        sent, uploads = self.calls[Call.SUBMIT], self.calls[Call.UPLOAD]
+        if sent:
+            return f"{sent:,} {'job' if sent == 1 else 'jobs'} sent, none is back yet"
+        return "uploading images" if uploads else "preparing images"
+
     def settle(self, row: int, n_rows: int, outcome: Outcome) -> None:
         """Take the outcome of a job that ``n_rows`` rows share, of which ``row`` is the first."""
         self.rows_done += n_rows
@@ -109,13 +119,26 @@ class Progress:
 
     def summary(self) -> str:
         """Return the run in one line, with the commonest reason of rows without a result."""
-        parts = [
-            f"{self.by_status[status]:,} {status.value}" for status in RowStatus if self.by_status[status]
-        ]
-        done = ", ".join(parts) or "nothing yet"
-        text = f"{self.rows_done:,} of {self.rows:,} rows: {done}; {self.budget.spent_text()} spent"
+        text = f"{self._rows_text()}; {self.budget.spent_text()} spent"
         if self.remaining_credits is not None:
             text += f", ${self.remaining_credits:,.2f} left"
         why = self.reasons.words()
         told = f"{text}; {self.seconds:.1f} s" + (f". {why}" if why else "")
         return " ".join([told, *self.notes])
+
+    def _rows_text(self) -> str:
+        kept, unsent = self.by_status[RowStatus.RUNNING], self.by_status[RowStatus.CANCELLED]
+        parts = [
+            f"{self.by_status[status]:,} {status.value}"
+            for status in RowStatus
+            if self.by_status[status] and status not in {RowStatus.RUNNING, RowStatus.CANCELLED}
+        ]
+        if not kept and not unsent:
+            return f"{self.rows_done:,} of {self.rows:,} rows: {', '.join(parts) or 'nothing yet'}"
+        # Rows that are under way or were never sent are not done, although this run is done with them.
+        words = [f"stopped: {self.rows_done - kept - unsent:,} of {self.rows:,} done"]
+        words += [f"({', '.join(parts)})"] if parts else []
+        text = " ".join(words)
+        text += f", {kept:,} kept" if kept else ""
+        text += f", {unsent:,} not sent" if unsent else ""
+        return f"{text}; run again to go on"
