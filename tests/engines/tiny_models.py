@@ -1,19 +1,26 @@
 """Small models with random weights, saved as ``save_pretrained`` saves them."""
 
+import importlib
+import sys
+
 import numpy as np
 import torch
 
 
 def stub_torchvision_operators():
-    """Let torchvision, whose compiled half does not fit a CPU build of torch, be imported: the oracle needs it.
+    """Let a torchvision whose compiled half does not fit this build of torch be imported: the oracle needs it.
 
     Only its resizing and normalising are used, which are Python over torch.
     """
-    for name in ("nms", "qnms"):
-        try:
+    try:
+        importlib.import_module("torchvision")
+    except ImportError:
+        return
+    except RuntimeError:  # "operator torchvision::nms does not exist"
+        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        for name in ("nms", "qnms"):
             torch.library.define(f"torchvision::{name}", "(Tensor a, Tensor b, float c) -> Tensor")
-        except RuntimeError:
-            return  # already defined: by this, or by a torchvision that fits
 
 
 def tiny_sam2_config(side_px=256):
