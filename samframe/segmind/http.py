@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import re
 import ssl
 from contextlib import asynccontextmanager
@@ -184,13 +185,16 @@ class HttpTransport:
 
     def _new_transport(self, origin: str) -> Any:
         proxy = _proxy_of(origin) if self._trust_env else None
-        transport = self._httpx.AsyncHTTPTransport(
-            verify=self._tls_context(is_needed=origin.startswith("https:")),
-            limits=self._httpx.Limits(
-                max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEPALIVE_S
-            ),
-            proxy=proxy,
-        )
+        try:
+            transport = self._httpx.AsyncHTTPTransport(
+                verify=self._tls_context(is_needed=origin.startswith("https:")),
+                limits=self._httpx.Limits(
+                    max_connections=1, max_keepalive_connections=1, keepalive_expiry=_KEEPALIVE_S
+                ),
+                proxy=proxy,
+            )
+        except (ImportError, ValueError) as error:
+            raise CallError(_about_proxy(error), kind=Failure.NOT_SENT) from None
         # A proxy is told the whole URL, or sent a request of its own with the same extensions.
         self._bases[transport] = _Base(origin, self._httpx.URL(origin)) if proxy is None else None
         return transport
@@ -203,7 +207,10 @@ class HttpTransport:
         if not is_needed:
             return self._no_tls
         if self._tls is None:
-            self._tls = self._httpx.create_ssl_context()
+            try:
+                self._tls = self._httpx.create_ssl_context()
+            except (OSError, ValueError) as error:
+                raise CallError(_about_certificates(error), kind=Failure.NOT_SENT) from None
         return self._tls
 
     async def aclose(self) -> None:
@@ -284,7 +291,36 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def _about_certificates(error: Exception) -> str:
+    """Return words for certificates that cannot be loaded, with the variable that names them."""
+    named = next((name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)), None)
+    where = f"{named}={os.environ[named]}" if named is not None else "the system's certificates"
+    return f"the certificates of {where} cannot be read: {type(error).__name__}: {error}"
+
+
+def _about_proxy(error: Exception) -> str:
+    """Return words for a proxy that cannot be used; its address may hold a password and is not shown."""
+    names = ", ".join(
+        name
+        for name in os.environ
+        if name.lower() in {"http_proxy", "https_proxy", "all_proxy"} and os.environ[name]
+    )
+    if isinstance(error, ImportError):
+        return f"a SOCKS proxy ({names or 'of the system'}) needs one more package: pip install socksio"
+    return f"the proxy of {names or 'the system'} is no URL of one"
+
+
+def _hint_of(text: str) -> str:
+    """Return what to do about a certificate that is not trusted, by what the environment names."""
+    if "CERTIFICATE_VERIFY_FAILED" not in text or os.environ.get("SSL_CERT_FILE"):
+        return ""
+    named = next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)), None)
+    if named is None:
+        return " (behind a proxy that opens TLS, set SSL_CERT_FILE to a file with its certificate)"
+    return f" ({named} is set, which is not read here: set SSL_CERT_FILE to the same file)"
+
+
 def _describe(error: Exception, origin: str) -> str:
     """Return one short line about a transport error; never the request's headers."""
     text = str(error).splitlines()[0][:200] if str(error) else ""
-    return f"{type(error).__name__} at {origin}{': ' + text if text else ''}"
+    return f"{type(error).__name__} at {origin}{': ' + text if text else ''}{_hint_of(text)}"

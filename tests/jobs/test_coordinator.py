@@ -184,3 +184,32 @@ def test_a_store_that_cannot_be_written_is_refused(tmp_path):
 
     with pytest.raises(LedgerError, match="cannot be shared"):
         Worker(StoreCoordinator(blocked), "1").tell()
+
+
+def test_the_strictest_limit_holds_for_all(desk, clock):
+    """Two members of one account, one with a limit and one without: the limit holds until that one leaves."""
+    strict, free = Worker(desk, "strict", rate_limit=60), Worker(desk, "free", rate_limit=None)
+    strict.tell(want_posts=1)
+    free.tell(want_posts=1)
+    granted = 0
+    for _ in range(100):
+        for worker in (free, strict):
+            got = len(worker.tell(want_posts=20).posts_in_s)
+            worker.tell(sent_posts=got, returned_posts=got)
+            granted += got
+        clock.now += 0.1
+    strict.tell(is_leaving=True)
+    free.tell()
+
+    assert granted <= 12
+    assert free.tell(want_posts=5).gap_s is None
+
+
+def test_a_pause_is_kept_when_a_member_with_another_limit_comes(desk):
+    """A 429's reset holds everybody, whatever limit the next report names."""
+    one, other = Worker(desk, "one", rate_limit=60), Worker(desk, "other", rate_limit=None)
+    one.tell(want_posts=1)
+    one.tell(sent_posts=1, refused_posts=1, refusals=((0.0, 30.0, False),))
+
+    assert other.tell(want_posts=5).posts_in_s == ()
+    assert other.tell(want_posts=5).closed_s > 25

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from samframe.jobs.pace.flight import Flight, Stage
-from samframe.jobs.pace.pace import Pace
+from samframe.jobs.pace.pace import Pace, PollAllowance
 from samframe.segmind import Call, Metrics, RemoteState
 
 SUBMIT_GAP_S = 0.01
@@ -144,3 +144,40 @@ def test_the_first_job_is_asked_for_by_what_earlier_ones_took(earlier_s, due_s):
     pace.track(flight, 10.0)
 
     assert 10.0 + due_s <= flight.due <= 10.1 + due_s
+
+
+@pytest.mark.parametrize(("gap_s", "most"), [(None, 12 + 225), (0.1, 12 + 2250), (6.0, 12 + 38)])
+def test_a_slow_queue_is_asked_for_at_a_quarter_of_the_limit(gap_s, most):
+    """In 900 s of a job that stays queued: a quarter of the known limit, else of a published one of 60 a minute."""
+    allowance, now, polls = PollAllowance(), 0.0, 0
+    while now < 900:
+        wait = allowance.wait_s(now, gap_s)
+        if wait > 0:
+            now += wait
+            continue
+        polls += 1
+        allowance.in_vain()
+        now += 0.01
+
+    assert polls <= most + 1
+
+
+def test_a_queue_that_moves_is_asked_for_freely():
+    """A finished job fills the allowance again."""
+    allowance = PollAllowance()
+    for _ in range(12):
+        allowance.in_vain()
+    held = allowance.wait_s(0.0, None)
+    allowance.done()
+
+    assert held > 0
+    assert allowance.wait_s(0.0, None) == 0
+
+
+def test_a_server_of_ours_counts_nothing():
+    """Nobody else is on it."""
+    allowance = PollAllowance(is_unlimited=True)
+    for _ in range(100):
+        allowance.in_vain()
+
+    assert allowance.wait_s(0.0, None) == 0

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from samframe.jobs import JobState, Ledger
-from samframe.server import DrawnEngine, LocalServer, ServerConfig
+from samframe.server import DrawnEngine, Fault, LocalServer, ServerConfig
 
 CHILD = Path(__file__).with_name("child_segment.py")
 KILLS = int(os.environ.get("SAMFRAME_KILLS", "8"))
@@ -104,6 +104,35 @@ def test_kill_9_again_and_again_pays_for_nothing_twice(server, tmp_path):
     assert server.counters.submits == posts
     paid_again = collections.Counter(job.prompt for job in server.jobs)
     assert {prompt for prompt, count in paid_again.items() if count > 1} <= ever_in_doubt
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(max(900, 50 * KILLS))
+@pytest.mark.parametrize("is_proven", [False, True])
+def test_an_output_host_that_is_down_for_half_the_kills(server, tmp_path, is_proven):
+    """Killed again and again while no output can be had, then while it can: none paid twice, none lost, all stored."""
+    if is_proven:
+        finish(start(server, tmp_path, 1))
+    chance = random.Random(11)  # noqa: S311 - moments, no secrets
+    ever_in_doubt: set[str] = set()
+    server.script(Fault.SERVER_ERROR_500, on="output", times=None)
+    for number in range(KILLS):
+        if number == KILLS // 2:
+            in_vain = server.counters.accepted
+            server.heal()
+        child = start(server, tmp_path, KILL_ROWS)
+        time.sleep(chance.uniform(0.05, 1.2))
+        child.kill()
+        child.communicate()
+        ever_in_doubt |= doubtful(tmp_path)
+    finish(start(server, tmp_path, KILL_ROWS))
+    healed = finish(start(server, tmp_path, KILL_ROWS, "in_doubt"))
+    accepted = collections.Counter(job.prompt for job in server.jobs)
+
+    assert is_proven or in_vain <= 1 + len(ever_in_doubt), "no second job before the first one's mask"
+    assert {prompt for prompt, count in accepted.items() if count > 1} <= ever_in_doubt
+    assert healed["completed"] == KILL_ROWS
+    assert states(tmp_path) == {"stored": KILL_ROWS}
 
 
 @pytest.mark.timeout(CHILD_S + 100)

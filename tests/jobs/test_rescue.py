@@ -113,3 +113,13 @@ def test_artifacts_that_are_a_link_are_refused(world, tmp_path):
 
     assert list(elsewhere.iterdir()) == []
     assert world.server.counters.accepted == 0
+
+
+def test_a_deleted_ledger_beside_its_outputs_is_told(world):
+    """Before anything is paid again: rows that were done count as new."""
+    world.run(1)
+    (world.store / "ledger.sqlite3").unlink()
+    with pytest.warns(UserWarning, match="raw outputs that were paid for"):
+        plan = world.frame(1).sam.plan(client=world.client, store=world.store)
+
+    assert plan.to_pay == 1

@@ -140,9 +140,11 @@ def prepare_database(path: Path) -> None:
         )
     with closing(open_writer(path)) as connection:
         try:
-            _set_up(connection, path)
+            is_new = _set_up(connection, path)
         except sqlite3.Error as error:
             raise ledger_trouble(path, error) from None
+    if is_new:
+        _warn_of_older_outputs(path)
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
@@ -175,17 +177,31 @@ def open_readers(path: Path) -> ConnectionPool:
     )
 
 
-def _set_up(connection: sqlite3.Connection, path: Path) -> None:
+def _warn_of_older_outputs(path: Path) -> None:
+    """Tell that outputs were paid for which a new ledger knows nothing of: it was deleted, or emptied."""
+    kept = next((path.parent / "artifacts").glob("??/*"), None)
+    if kept is not None:
+        warnings.warn(
+            f"The store {path.parent} holds raw outputs that were paid for, but its ledger {path.name} is new: "
+            "rows that were done before count as new and would be paid again. If you have a copy of the ledger, put it "
+            "back first; else look at the account's request history before you go on.",
+            stacklevel=4,
+        )
+
+
+def _set_up(connection: sqlite3.Connection, path: Path) -> bool:
+    """Make or check the tables, and return whether they were made."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        _create_or_check(connection, path)
+        is_new = _create_or_check(connection, path)
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+    return is_new
 
 
-def _create_or_check(connection: sqlite3.Connection, path: Path) -> None:
+def _create_or_check(connection: sqlite3.Connection, path: Path) -> bool:
     application = connection.execute("PRAGMA application_id").fetchone()[0]
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if not tables:
@@ -194,7 +210,7 @@ def _create_or_check(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("INSERT INTO about VALUES ('salt', ?)", (os.urandom(16).hex(),))
-        return
+        return True
     if application != APPLICATION_ID:
         raise LedgerError(
             f"{path} is a database, but no ledger of samframe. Choose another folder with store=."
@@ -208,6 +224,7 @@ def _create_or_check(connection: sqlite3.Connection, path: Path) -> None:
     if schema < SCHEMA_VERSION:
         migrate(connection, path.parent, schema=schema)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    return False
 
 
 def file_system(folder: Path) -> str:
