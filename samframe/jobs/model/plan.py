@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from samframe._contract import JOB_SECONDS
@@ -148,8 +148,8 @@ class Plan:
     price_usd: float = 0.0
     minutes: float = 0.0
     max_cost: float | None = None
-    notes: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    problems: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def usd_low(self) -> float:
