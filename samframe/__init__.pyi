@@ -48,6 +48,7 @@ from .frame import models as models
 from .frame import offline as offline
 from .frame import plan as plan
 from .frame import plan_dataset as plan_dataset
+from .frame import preview as preview
 from .frame import replay as replay
 from .frame import segment as segment
 from .frame import segment_dataset as segment_dataset

@@ -149,6 +149,6 @@ def _tell(report: ExportReport, out: Path) -> Exit:
             print(f"  Row {row}: {' '.join(reason.split())}", file=sys.stderr)
         if len(left_out) > _SHOWN_ROWS:
             print(f"  ... and {len(left_out) - _SHOWN_ROWS:,} more, in fidelity.json", file=sys.stderr)
-    print(report)
+    print(report.headline)
     print(f"wrote {out}")
     return Exit.ROWS_FAILED if left_out else Exit.DONE

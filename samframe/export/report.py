@@ -48,6 +48,16 @@ class ExportReport:
         return f"<ExportReport {self}>"
 
     def __str__(self) -> str:
+        if not self.warnings:
+            return self.headline
+        texts = [" ".join(text.split()) for text in self.warnings]
+        if len(texts) > 1:
+            texts = [f"({number}) {text}" for number, text in enumerate(texts, start=1)]
+        return f"{self.headline}: {'; '.join(texts)}"
+
+    @property
+    def headline(self) -> str:
+        """The figures in a few words, with the number of warnings and without their texts."""
         parts = [f"{self.format}: {self.rows_written:,} rows with masks written"]
         if self.rows_left_out:
             parts.append(f"{len(self.rows_left_out):,} without")

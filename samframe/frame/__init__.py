@@ -23,7 +23,7 @@ from samframe.frame.call import (
 )
 from samframe.frame.dataset import DatasetRun, find_sources, plan_dataset, segment_dataset
 from samframe.frame.groups import combine_groups
-from samframe.frame.look import Comparison, annotate, compare, replay, suspicion, to_html, view
+from samframe.frame.look import Comparison, annotate, compare, preview, replay, suspicion, to_html, view
 from samframe.frame.measure import Evaluation, evaluate
 from samframe.frame.series import SeriesSam
 
@@ -54,6 +54,7 @@ __all__ = [
     "offline",
     "plan",
     "plan_dataset",
+    "preview",
     "replay",
     "segment",
     "segment_dataset",

@@ -9,9 +9,9 @@ from samframe._signature import method_of
 from samframe.export.formats import FORMATS
 from samframe.frame.call import explode
 from samframe.frame.call import functions as _segment
-from samframe.frame.look import annotate, compare, suspicion, to_html, view
+from samframe.frame.look import annotate, compare, preview, suspicion, to_html, view
 from samframe.frame.measure import evaluate
-from samframe.masks import to_arrow
+from samframe.masks import MaskDtype, to_arrow
 from samframe.plotting import plot_masks, plot_summary
 
 if TYPE_CHECKING:
@@ -30,6 +30,20 @@ class FrameSam:
     def __init__(self, df: pd.DataFrame) -> None:
         self._df = df
 
+    def __repr__(self) -> str:
+        """Return rows, columns of masks, and what can be done, for who types ``df.sam``."""
+        masks = [
+            name for name, dtype in zip(self._df.columns, self._df.dtypes, strict=True) if _is_mask(dtype)
+        ]
+        if masks:
+            told = ", ".join(
+                f"{int(self._df[name].notna().to_numpy().sum()):,} masks in {name!r}" for name in masks[:3]
+            )
+            verbs = "view(), preview(), annotate(), suspicion(), to_html(), to_coco(), to_yolo()"
+        else:
+            told, verbs = "no column of masks yet", "plan(), segment(), compare()"
+        return f"<df.sam: {len(self._df):,} rows, {told}; {verbs}; help(df.sam) tells all>"
+
     segment = method_of(_segment.segment)
     asegment = method_of(_segment.asegment)
     start = method_of(_segment.start)
@@ -42,6 +56,7 @@ class FrameSam:
     suspicion = method_of(suspicion)
     annotate = method_of(annotate)
     view = method_of(view)
+    preview = method_of(preview)
     to_html = method_of(to_html)
     to_parquet = method_of(export.to_parquet)  # type: ignore[arg-type]  # it may be given any keyword
     split = method_of(export.split)
@@ -57,6 +72,10 @@ class FrameSam:
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Give the frame to any program that speaks Arrow's PyCapsule interface: ``polars.DataFrame(df.sam)``."""
         return to_arrow(self._df).__arrow_c_stream__(requested_schema)
+
+
+def _is_mask(dtype: object) -> bool:
+    return isinstance(dtype, MaskDtype)
 
 
 # to_coco, to_yolo, ...: a new format is a method without a word here.

@@ -55,6 +55,14 @@ class SeriesSam(SeriesForms):
         self._series = series
         self._array: MaskArray = series.array
 
+    def __repr__(self) -> str:
+        """Return how many masks there are, and what can be asked of them, for who types ``masks.sam``."""
+        missing = int(self._series.isna().sum())
+        return (
+            f"<Series.sam: {len(self._series) - missing:,} masks, {missing:,} missing; area, bbox, to_numpy(), "
+            "to_coco(), ...; help(masks.sam) tells all>"
+        )
+
     # -- measures ------------------------------------------------------------------------------------------------------
 
     @property
