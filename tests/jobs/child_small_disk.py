@@ -20,6 +20,7 @@ def main() -> None:
     url, store, limit = sys.argv[1:]
     images = [np.full((16, 16, 3), number, dtype=np.uint8) for number in range(6)]
     frame = pd.DataFrame({"image": images, "prompt": [f"thing {number}" for number in range(6)]})
+    _ = frame.sam  # imported now: another user may not read this one's Python
     client = samframe.Client("SG_0123456789abcdef", base_url=url)
     if int(limit):
         # Without the signal a write beyond the limit fails with EFBIG, as it does with ENOSPC on a full disk.
