@@ -18,6 +18,7 @@ def main() -> None:
     images = [np.full((16, 16, 3), number % 251, dtype=np.uint8) for number in range(int(rows))]
     frame = pd.DataFrame({"image": images, "prompt": [f"thing {number}" for number in range(int(rows))]})
     client = samframe.Client("SG_0123456789abcdef", base_url=url)
+    _ = frame.sam  # imports are lazy: what is killed, or interrupted, is the run
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     out = frame.sam.segment(client=client, store=store, retry=retry, progress=False)
