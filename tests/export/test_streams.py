@@ -23,8 +23,8 @@ from samframe.export.files import row_columns as _row_columns
 from samframe.export.files import scratch as _scratch
 from samframe.export.files.row_columns import RowColumn
 from samframe.export.files.scratch import Scratch
-from samframe.export.formats import coco as _coco
 from samframe.export.formats import hf_parquet as _hf_parquet
+from samframe.export.formats import training_set as _training_set
 from samframe.export.formats.fidelity import Fidelity
 from samframe.export.formats.folder import RowList
 from samframe.export.rows import pictures as _pictures
@@ -239,7 +239,7 @@ def test_row_columns_of_one_length_come_in_blocks_of_one_length():
 @pytest.mark.parametrize("rows", [150, 250])
 def test_a_source_that_changes_meanwhile_is_refused(source, tmp_path, monkeypatch, rows):
     """Other rows than were counted first are neither lost nor exported as what they are not."""
-    path, find = tmp_path / "rows.parquet", _coco.find_members
+    path, find = tmp_path / "rows.parquet", _training_set.find_members
     shutil.copy(source(200), path)
 
     def found(*arguments, **options):
@@ -247,7 +247,7 @@ def test_a_source_that_changes_meanwhile_is_refused(source, tmp_path, monkeypatc
         shutil.copy(source(rows), path)
         return members
 
-    monkeypatch.setattr(_coco, "find_members", found)
+    monkeypatch.setattr(_training_set, "find_members", found)
     with pytest.raises((MaskError, ImageError), match="changed"):
         samframe.to_coco(path, tmp_path / "set", near_duplicates=None)
 

@@ -99,10 +99,11 @@ def _foreign_file(target: Path) -> str | None:
 
 
 def _paths_in(root: Path) -> Iterator[str]:
-    """Yield the paths of all files below a folder, links to folders among them."""
+    """Yield the paths of all files below a folder in order, links to folders among them."""
     for folder, folders, files in os.walk(root):
+        folders.sort()
         links = [name for name in folders if Path(folder, name).is_symlink()]
-        for name in (*files, *links):
+        for name in sorted([*files, *links]):
             yield Path(folder, name).relative_to(root).as_posix()
 
 
