@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+from importlib.resources import files
+
 import numpy as np
 import pytest
 from harness._gallery import SIDE, STATE, picture, rows_message, settled, shot, tile_message
 
 from samframe.images import encode_thumbnail
+
+
+def _module(name):
+    data = files("samframe.widgets").joinpath("static", f"{name}.js").read_bytes()
+    return base64.b64encode(data).decode("ascii")
 
 
 def test_pictures_decode_where_there_is_no_image_decoder(fake_model, chromium_page):
@@ -179,3 +187,55 @@ def test_pictures_decode_where_the_image_decoder_fails(fake_model, chromium_page
     settled(chromium_page)
 
     assert (np.abs(shot(chromium_page) - [250, 40, 40]).sum(axis=2) < 30).sum() > SIDE * SIDE
+
+
+def test_an_outline_is_seen_on_an_object_of_its_own_colour(fake_model, chromium_page):
+    """Blue on blue: a line alone has a second, white one within it."""
+    fake = fake_model("gallery", STATE | {"outline": True})
+    fake.receive(*rows_message([0]))
+    fake.receive(*tile_message([0], colour=(0, 158, 255)))
+    settled(chromium_page)
+    tile = shot(chromium_page)[12 : 12 + SIDE, 12 : 12 + SIDE]
+
+    assert ((tile > 240).all(axis=2)).sum() > 2 * SIDE
+
+
+def test_a_change_of_theme_repaints_once_its_style_is_there(played, chromium_page):
+    """The colours that come after the page has said that its theme changes are painted, without a click."""
+    before = shot(chromium_page)
+    chromium_page.evaluate(
+        """() => {
+          document.body.setAttribute("data-jp-theme-light", "false");
+          setTimeout(() => document.documentElement.style.setProperty("--jp-ui-font-color1", "#00ff00"), 60);
+        }"""
+    )
+    chromium_page.wait_for_timeout(1000)
+    after = shot(chromium_page)
+
+    assert not ((np.abs(before - [0, 255, 0]).sum(axis=2)) < 60).any()
+    assert ((np.abs(after - [0, 255, 0]).sum(axis=2)) < 60).any()
+
+
+def test_sliders_have_names(chromium_page, played):
+    """Handles of ipywidgets' sliders, also those that come later, are named after their label."""
+    names = chromium_page.evaluate(
+        """async () => {
+          const root = document.querySelector(".samframe-gallery");
+          const viewer = document.createElement("div");
+          viewer.className = "samframe-viewer";
+          const slider = document.createElement("div");
+          const handle = (end) => `<div class="noUi-handle noUi-handle-${end}" role="slider"></div>`;
+          slider.innerHTML = `<div class="widget-inline-hbox"><label class="widget-label">area, px</label>
+            <div class="noUi-target">${handle("lower")}${handle("upper")}</div></div>
+            <div class="widget-inline-hbox"><label class="widget-label">opacity</label>
+            <div class="noUi-target">${handle("lower")}</div></div>`;
+          document.body.append(viewer);
+          const { nameSliders } = await import(window.surroundings);
+          nameSliders(viewer);
+          viewer.append(slider);
+          await new Promise((done) => setTimeout(done, 50));
+          return [...viewer.querySelectorAll(".noUi-handle")].map((one) => one.getAttribute("aria-label"));
+        }""".replace("window.surroundings", repr("data:text/javascript;base64," + _module("surroundings")))
+    )
+
+    assert names == ["area, px, least", "area, px, most", "opacity"]

@@ -4,6 +4,7 @@ import { drawScene, overlayOf, tintOverlay } from "./annotator_canvas.js";
 import { pointerMethods } from "./annotator_pointer.js";
 import { isUpright, placeToStored, placeToUpright, turnPixels, uprightSize } from "./upright.js";
 import { drawStrip, makePage, showState } from "./annotator_page.js";
+import { watchTheme } from "./surroundings.js";
 
 const PICTURES_KEPT = 6;
 
@@ -27,6 +28,7 @@ class AnnotatorView {
     el.append(this.page.root);
     this.sizes = new ResizeObserver(() => this.onResize());
     this.sizes.observe(this.page.stage);
+    this.endTheme = watchTheme(() => { this.strip(); this.draw(); });
     this.onState = () => this.take(model.get("state"));
     this.onMarks = () => this.strip();
     this.onCustom = (content, buffers) => this.onPicture(content, buffers);
@@ -38,6 +40,7 @@ class AnnotatorView {
 
   remove() {
     this.sizes.disconnect();
+    this.endTheme();
     this.model.off("change:state", this.onState);
     this.model.off("change:marks", this.onMarks);
     this.model.off("msg:custom", this.onCustom);

@@ -4,6 +4,7 @@ import { bytesOf, decodeTile, element, paintCaption, paintMark, paintPicture, pa
 import { cornerOf, fitInto, gridLayout, moveFocus, placeAt, rangeOf, visiblePlaces } from "./grid.js";
 import { Asking } from "./asking.js";
 import { LargeView } from "./large.js";
+import { nameSliders, watchTheme } from "./surroundings.js";
 
 const QUIET_MS = 150;
 const PAINTED_MS = 3000;
@@ -45,6 +46,7 @@ function render({ model, el }) {
   let theme = themeOf(root);
   let [quiet, soon, sliding] = [0, 0, 0];
   let isPainted = false;
+  let endNames = () => {};
   const name = Math.random().toString(36).slice(2);
   const asking = new Asking(draw);
 
@@ -305,7 +307,9 @@ function render({ model, el }) {
     if (isLive) return;
     isLive = true;
     root.classList.add("sf-live");
-    root.closest(".samframe-viewer")?.classList.add("samframe-is-live");
+    const viewer = root.closest(".samframe-viewer");
+    viewer?.classList.add("samframe-is-live");
+    endNames = nameSliders(viewer);
     // As rules, for the snapshot may come later than the first rows. Two of them: not every browser knows :has().
     const snapshot = `.samframe-snapshot-${CSS.escape(model.get("uid"))}`;
     const rules = [snapshot, `.jp-OutputArea-child:has(${snapshot})`].map((which) => `${which} { display: none !important; }`);
@@ -380,8 +384,12 @@ function render({ model, el }) {
   large.stage.addEventListener("pointerdown", () => root.focus({ preventScroll: true }));
   const sizes = new ResizeObserver(() => { measure(); large.paint(); });
   sizes.observe(scroller);
-  const themes = new MutationObserver(draw);
-  themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
+  // A frame that was asked for while the page was styled anew may never have come.
+  const endTheme = watchTheme(() => {
+    cancelAnimationFrame(frame);
+    frame = 0;
+    measure();
+  });
   model.on("msg:custom", onMessage);
   model.on("change:opacity change:outline change:selected change:footer", draw);
   model.on("change:tile change:height", relayout);
@@ -396,7 +404,8 @@ function render({ model, el }) {
     model.off("change:opacity change:outline change:selected change:footer", draw);
     model.off("change:tile change:height", relayout);
     sizes.disconnect();
-    themes.disconnect();
+    endTheme();
+    endNames();
     [quiet, soon, sliding].forEach(clearTimeout);
     if (frame) cancelAnimationFrame(frame);
     large.close();

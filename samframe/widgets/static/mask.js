@@ -48,11 +48,12 @@ export function paintRuns(runs, height, width) {
   return mask;
 }
 
-// Return the mask's inner edge, `thickness` pixels wide: what lies outside of the image counts as background.
-export function outlineOf(mask, height, width, thickness = 1) {
+// Return the mask's inner edge as 1, `thickness` pixels wide, and within it a second line as 2, `within` pixels wide: what
+// lies outside of the image counts as background.
+export function outlineOf(mask, height, width, thickness = 1, within = 0) {
   // A pixel lies in the core of each round while its neighbours did in the round before.
   const depth = mask.slice();
-  for (let round = 1; round <= thickness; round += 1) {
+  for (let round = 1; round <= thickness + within; round += 1) {
     for (let y = 1; y < height - 1; y += 1) {
       for (let x = 1, at = y * width + 1; x < width - 1; x += 1, at += 1) {
         if (depth[at] === round && depth[at - 1] >= round && depth[at + 1] >= round
@@ -60,13 +61,16 @@ export function outlineOf(mask, height, width, thickness = 1) {
       }
     }
   }
-  for (let at = 0; at < depth.length; at += 1) depth[at] = depth[at] && depth[at] <= thickness ? 1 : 0;
+  for (let at = 0; at < depth.length; at += 1) {
+    depth[at] = !depth[at] || depth[at] > thickness + within ? 0 : depth[at] <= thickness ? 1 : 2;
+  }
   return depth;
 }
 
-// Write a mask into RGBA `pixels` of its size: inside in one colour [r, g, b, a], its edge in another, nothing elsewhere.
-export function tintMask(pixels, mask, edge, inside, line) {
+// Write a mask into RGBA `pixels` of its size: inside in one colour [r, g, b, a], its edge in another, the
+// line within it in a third, nothing elsewhere.
+export function tintMask(pixels, mask, edge, inside, line, second = inside) {
   const words = new Uint32Array(pixels.buffer);
-  const [filled, drawn] = [inside, line].map((colour) => new Uint32Array(Uint8Array.from(colour).buffer)[0]);
-  for (let at = 0; at < mask.length; at += 1) words[at] = edge[at] ? drawn : mask[at] ? filled : 0;
+  const [filled, drawn, within] = [inside, line, second].map((colour) => new Uint32Array(Uint8Array.from(colour).buffer)[0]);
+  for (let at = 0; at < mask.length; at += 1) words[at] = edge[at] === 1 ? drawn : edge[at] ? within : mask[at] ? filled : 0;
 }

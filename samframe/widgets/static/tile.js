@@ -73,13 +73,17 @@ function overlayOf(tile, colour, opacity, isOutline, scale) {
   const look = `${colour} ${opacity} ${isOutline} ${thickness}`;
   if (tile.look !== look) {
     tile.look = look;
-    if (tile.thickness !== thickness) tile.edge = outlineOf(tile.mask, tile.h, tile.w, thickness);
+    if (tile.thickness !== thickness) tile.edge = outlineOf(tile.mask, tile.h, tile.w, thickness, thickness);
     tile.thickness = thickness;
     const rgb = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
     // Around a filling the line is white, which is seen on most of what a mask may cover.
-    const line = [...(isOutline ? rgb : [255, 255, 255]), 255 * (opacity && Math.min(1, opacity + 0.35))];
+    const strength = 255 * (opacity && Math.min(1, opacity + 0.35));
+    const line = [...(isOutline ? rgb : [255, 255, 255]), strength];
+    const inside = [...rgb, isOutline ? 0 : 255 * opacity];
+    // An outline alone has a white line within: on an object of its own colour one tone would not be seen.
+    const second = isOutline ? [255, 255, 255, strength] : inside;
     const pixels = scratchOf(tile.w, tile.h);
-    tintMask(pixels.data, tile.mask, tile.edge, [...rgb, isOutline ? 0 : 255 * opacity], line);
+    tintMask(pixels.data, tile.mask, tile.edge, inside, line, second);
     if (!tile.overlay) {
       tile.overlay = document.createElement("canvas");
       tile.overlay.width = tile.w;
