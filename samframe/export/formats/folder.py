@@ -32,7 +32,7 @@ FILES = ".samframe-files.txt"
 _LEFTOVERS = re.compile(r"(?:.*/)?(?:\.DS_Store|Thumbs\.db|desktop\.ini)|labels/[^/]+\.cache")
 #: Where an export without a list, one of samframe 0.1, has its files.
 _LAYOUT = re.compile(
-    r"rows\.jsonl|fidelity\.json|data\.yaml|labels\.(?:json|txt)|annotations/instances_[^/]+\.json"
+    r"rows\.jsonl|fidelity\.json|tasks\.json|label_config\.xml|data\.yaml|labels\.(?:json|txt)|annotations/instances_[^/]+\.json"
     r"|data/[^/]+\.parquet|(?:(?:images|masks)/)?[^/]+/[^/]+\.(?:png|jpg|gif|webp)|labels/[^/]+/[^/]+\.txt"
 )
 
