@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import samframe
-from samframe._connections import ConnectionPool, SharedConnection, open_connection
 from samframe.export.files.scratch import Scratch
+from samframe.ground.connections import ConnectionPool, SharedConnection, open_connection
 
 SOURCES = Path(samframe.__file__).parent
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from samframe._engine import is_offline, read_engine
+from samframe.ground.engine import is_offline, read_engine
 
 
 @pytest.mark.parametrize(

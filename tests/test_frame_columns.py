@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from samframe._cells import as_text, is_missing
-from samframe._frame import has_column, only_column
 from samframe.errors import OptionError
+from samframe.ground.cells import as_text, is_missing
+from samframe.ground.frame import has_column, only_column
 
 
 @pytest.mark.parametrize("cell", [None, float("nan"), np.float32("nan"), pd.NA, pd.NaT])

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from samframe._html import facts_table, html_text
 from samframe.frame.call.report import RunReport
+from samframe.ground.html import facts_table, html_text
 from samframe.jobs import Budget, Plan, Progress
 from samframe.widgets import ProgressPanel
 

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from samframe._files import write_beside
-from samframe._locks import try_lock
+from samframe.ground.files import write_beside
+from samframe.ground.locks import try_lock
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows opens no folder")
 def test_a_lock_is_one_process_s(tmp_path):
     """Another process sees that it is taken, until the handle is closed."""
     code = (
-        "import os, sys; from samframe._locks import try_lock;"
+        "import os, sys; from samframe.ground.locks import try_lock;"
         "print(try_lock(os.open(sys.argv[1], os.O_RDONLY)))"
     )
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import samframe
-from samframe._status import OTHER_COLOUR, RowStatus, colours, status_colour, text_colour, words_of
 from samframe.frame.call.result import STATUS_DTYPE
+from samframe.ground.status import OTHER_COLOUR, RowStatus, colours, status_colour, text_colour, words_of
 
 
 def test_the_order_is_that_of_the_frames_categories():

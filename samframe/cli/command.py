@@ -7,11 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from samframe._cells import one_line
 from samframe._version import __version__
-from samframe.cli import (
-    check_local as _check_local,
-)
 from samframe.cli import (
     credits as _credits,
 )
@@ -20,9 +16,6 @@ from samframe.cli import (
 )
 from samframe.cli import (
     export as _export,
-)
-from samframe.cli import (
-    export_onnx as _export_onnx,
 )
 from samframe.cli import (
     ledger as _ledger,
@@ -37,8 +30,11 @@ from samframe.cli import (
     verify as _verify,
 )
 from samframe.cli.exit import EXIT_CODES, Exit, exit_for
+from samframe.cli.local_models import check as _check_local
+from samframe.cli.local_models import onnx as _export_onnx
 from samframe.cli.printing import print_anything
 from samframe.errors import SamframeError
+from samframe.ground.cells import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,8 @@ import argparse
 import asyncio
 from typing import Any
 
-from samframe._contract import JOB_PRICE_USD
 from samframe.cli.exit import EXIT_CODES, Exit
+from samframe.ground.contract import JOB_PRICE_USD
 from samframe.segmind import Client, Credits
 
 __all__ = ["add_command"]

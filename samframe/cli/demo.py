@@ -10,14 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from samframe._cells import one_line
-from samframe._contract import JOB_PRICE_USD
 from samframe.cli.demo_frame import DemoFrame, make_demo_frame
 from samframe.cli.demo_notebook import open_notebook
 from samframe.cli.exit import Exit
 from samframe.errors import OptionError
 from samframe.export import write_parquet
 from samframe.frame import last_run, offline, segment
+from samframe.ground.cells import one_line
+from samframe.ground.contract import JOB_PRICE_USD
 from samframe.jobs import RowStatus, format_usd
 from samframe.segmind import Call
 
@@ -178,7 +178,7 @@ def _bill() -> str:
 
 
 def _draw(out: pd.DataFrame, demo: DemoFrame, path: Path) -> None:
-    from samframe._files import atomic_write  # noqa: PLC0415 - with its only user
+    from samframe.ground.files import atomic_write  # noqa: PLC0415 - with its only user
     from samframe.plotting import plot_masks  # noqa: PLC0415 - matplotlib is heavy
 
     notes = [

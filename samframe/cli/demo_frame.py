@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._files import atomic_write
+from samframe.ground.files import atomic_write
 from samframe.masks import Mask
 from samframe.testing import REPORTING_SEEDS, STYLES, Scene, make_scene, sample_photo
 

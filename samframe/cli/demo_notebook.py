@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import samframe
-from samframe._files import atomic_write
 from samframe.cli.exit import Exit
 from samframe.errors import OptionError
+from samframe.ground.files import atomic_write
 from samframe.testing import SAMPLE_PHOTOS, sample_photo
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from samframe._cells import one_line
-from samframe._files import atomic_write
-from samframe._options import store_folder
 from samframe.cli.exit import EXIT_CODES, Exit
 from samframe.errors import OptionError
 from samframe.export import quote_formulas, write_parquet
+from samframe.ground.cells import one_line
+from samframe.ground.files import atomic_write
+from samframe.ground.options import store_folder
 from samframe.jobs import Artifacts, JobState, Ledger, examine_store, format_usd
 
 __all__ = ["add_command"]

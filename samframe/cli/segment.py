@@ -9,16 +9,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from samframe._cells import one_line
-from samframe._engine import read_engine
-from samframe._options import store_folder
 from samframe.cli.exit import EXIT_CODES, Exit
-from samframe.cli.local import add_local_options, check_no_local_options, local_options
+from samframe.cli.local_models import add_local_options, check_no_local_options, local_options
 from samframe.cli.segment_dataset import is_streamed, run_streamed, table_columns
 from samframe.cli.tables import read_table
 from samframe.errors import ApiError, LedgerError, OptionError
 from samframe.export import write_parquet
 from samframe.frame import last_run, local, offline, plan, segment
+from samframe.ground.cells import one_line
+from samframe.ground.engine import read_engine
+from samframe.ground.options import store_folder
 from samframe.jobs import RowStatus
 from samframe.segmind import Client
 

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from samframe.cli.exit import Exit
-from samframe.cli.local import add_local_options, check_no_local_options, local_options
+from samframe.cli.local_models import add_local_options, check_no_local_options, local_options
 from samframe.errors import OptionError
 
 __all__ = ["add_command"]

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from dask.dataframe.extensions import register_dataframe_accessor, register_series_accessor
 
-from samframe._signature import method_of
 from samframe.dask import bill as _plan
 from samframe.dask import parquet as _parquet
 from samframe.dask import partitions as _segment
+from samframe.ground.signature import method_of
 from samframe.masks import MaskDtype
 
 if TYPE_CHECKING:

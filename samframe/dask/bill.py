@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import pandas as pd
 
-from samframe._signature import with_options
 from samframe.dask.call import PartitionCall, make_call
 from samframe.dask.place import where_the_ledger_is
 from samframe.frame import CallOptions, SegmentOptions, survey
+from samframe.ground.signature import with_options
 from samframe.jobs import Plan, Survey
 
 if TYPE_CHECKING:

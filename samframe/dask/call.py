@@ -6,9 +6,9 @@ import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from samframe._options import store_folder
 from samframe.errors import AuthenticationError, OptionError
 from samframe.frame import OFFLINE_KEY, CallOptions
+from samframe.ground.options import store_folder
 from samframe.segmind import Client
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ import uuid
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
-from samframe._signature import with_options
 from samframe.dask.call import PartitionCall, make_call
 from samframe.dask.place import where_the_ledger_is
 from samframe.dask.stopping import note_call, segment_until_stopped
 from samframe.frame import CallOptions, SegmentOptions, empty_result
+from samframe.ground.signature import with_options
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

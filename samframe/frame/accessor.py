@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from samframe import export
-from samframe._signature import method_of
 from samframe.export.formats import FORMATS
 from samframe.frame.call import explode
 from samframe.frame.call import functions as _segment
 from samframe.frame.look import annotate, compare, preview, suspicion, to_html, view
 from samframe.frame.measure import evaluate
+from samframe.ground.signature import method_of
 from samframe.masks import MaskDtype, to_arrow
 from samframe.plotting import plot_masks, plot_summary
 

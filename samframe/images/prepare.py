@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from samframe._contract import MAX_IMAGE_SIDE_PX
 from samframe.errors import ImageError
+from samframe.ground.contract import MAX_IMAGE_SIDE_PX
 from samframe.images import geometry as _geometry
 from samframe.images.codec import (
     check_decodes,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from samframe._cells import is_missing
 from samframe.errors import ImageError
+from samframe.ground.cells import is_missing
 from samframe.images.image import Image, image_of_source, image_of_url
 from samframe.images.path import locate, resolve_root
 from samframe.images.source import (

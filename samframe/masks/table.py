@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from samframe._frame import FOLDER_ATTR
 from samframe.errors import MaskError, OptionError
+from samframe.ground.frame import FOLDER_ATTR
 from samframe.masks.array import MaskArray, MaskDtype
 from samframe.masks.arrow import STORAGE_TYPE, is_mask_type, masks_from_arrow, masks_to_arrow
 from samframe.masks.columns import measures as _columns

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from samframe._figure import new_figure
+from samframe.ground.figure import new_figure
 from samframe.plotting.palette import ACCENTS, line_colour
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._cells import as_text
-from samframe._figure import new_figure
-from samframe._frame import has_column, image_cells, only_column, remembered
 from samframe.errors import OptionError
+from samframe.ground.cells import as_text
+from samframe.ground.figure import new_figure
+from samframe.ground.frame import has_column, image_cells, only_column, remembered
 from samframe.masks import MaskDtype
 from samframe.plotting.tile import Tile, draw_tile, make_tile
 

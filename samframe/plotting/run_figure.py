@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from samframe._figure import new_figure
-from samframe._status import status_colour
+from samframe.ground.figure import new_figure
+from samframe.ground.status import status_colour
 from samframe.plotting.lettering import letter
 from samframe.plotting.palette import ACCENTS
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._cells import as_text
-from samframe._figure import new_figure
-from samframe._frame import has_column, only_column, remembered
-from samframe._status import status_colour
 from samframe.errors import OptionError
+from samframe.ground.cells import as_text
+from samframe.ground.figure import new_figure
+from samframe.ground.frame import has_column, only_column, remembered
+from samframe.ground.status import status_colour
 from samframe.masks import MaskDtype
 from samframe.plotting.lettering import label_rows, letter
 from samframe.plotting.palette import ACCENTS, line_colour

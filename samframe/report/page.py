@@ -11,10 +11,10 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from samframe._engine import count_offline, offline_warning
-from samframe._files import atomic_write
 from samframe._version import __version__
 from samframe.errors import OptionError
+from samframe.ground.engine import count_offline, offline_warning
+from samframe.ground.files import atomic_write
 from samframe.report.rows import ReportColumns, ReportData, report_data
 
 if TYPE_CHECKING:

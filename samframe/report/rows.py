@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._cells import as_text, without_folders
-from samframe._frame import has_column, image_cells, only_column
-from samframe._status import OTHER_COLOUR, colours
 from samframe.errors import ImageError, OptionError
+from samframe.ground.cells import as_text, without_folders
+from samframe.ground.frame import has_column, image_cells, only_column
+from samframe.ground.status import OTHER_COLOUR, colours
 from samframe.images import Upright, make_thumbnail, mask_levels, mask_on, shorten
 from samframe.masks import Mask, MaskDtype
 

@@ -10,8 +10,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
 
-from samframe._contract import DEFAULT_MODEL
 from samframe.errors import OptionError
+from samframe.ground.contract import DEFAULT_MODEL
 from samframe.segmind.answers import Call, CallError, Credits, Failure, HistoryRow, JobAnswer
 from samframe.segmind.hosts import Hosts
 from samframe.segmind.http import HttpTransport, Response

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from samframe._contract import API_HOST, HISTORY_HOST, OUTPUT_HOST, STORAGE_HOST
 from samframe.errors import OptionError
+from samframe.ground.contract import API_HOST, HISTORY_HOST, OUTPUT_HOST, STORAGE_HOST
 
 __all__ = ["Hosts", "is_loopback"]
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from samframe._contract import API_KEY_HEADER, RESET_HEADER
 from samframe._version import __version__
+from samframe.ground.contract import API_KEY_HEADER, RESET_HEADER
 from samframe.segmind.answers import CallError, Failure
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from samframe._contract import DEFAULT_MODEL, JOB_PRICE_USD, JOB_SECONDS
 from samframe.errors import OptionError
+from samframe.ground.contract import DEFAULT_MODEL, JOB_PRICE_USD, JOB_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

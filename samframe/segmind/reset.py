@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from samframe._contract import RESET_HEADER
+from samframe.ground.contract import RESET_HEADER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

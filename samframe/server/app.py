@@ -6,7 +6,7 @@ import asyncio
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
-from samframe._contract import API_KEY_HEADER, RESET_HEADER
+from samframe.ground.contract import API_KEY_HEADER, RESET_HEADER
 from samframe.server.engines import make_engine
 from samframe.server.handlers import Call, Handlers
 from samframe.server.play import play

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from samframe._contract import DEFAULT_MODEL, MAX_IMAGE_SIDE_PX, OUTPUT_DAYS, RECORD_SECONDS
+from samframe.ground.contract import DEFAULT_MODEL, MAX_IMAGE_SIDE_PX, OUTPUT_DAYS, RECORD_SECONDS
 
 if TYPE_CHECKING:
     from samframe.server.protocol import Engine, ServedEngine

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from samframe._contract import RESET_HEADER
+from samframe.ground.contract import RESET_HEADER
 from samframe.server.wire import Fault, error_answer, html_answer, json_answer, write_reset
 
 if TYPE_CHECKING:

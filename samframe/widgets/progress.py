@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import ipywidgets
 from IPython.display import HTML, display
 
-from samframe._html import NOT_MATHS, html_text
-from samframe._status import text_colour, words_of
+from samframe.ground.html import NOT_MATHS, html_text
+from samframe.ground.status import text_colour, words_of
 from samframe.widgets.sheet import contact_sheet
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 
 from samframe.cli import main  # noqa: E402 - after the skip
-from samframe.cli.check_local import _THINGS, check_local  # noqa: E402
+from samframe.cli.local_models.check import _THINGS, check_local  # noqa: E402
 from samframe.server.engines.sam import SamEngine  # noqa: E402
 from samframe.server.engines.sam.sam2 import Decoded, Embedding  # noqa: E402
 from samframe.testing import sample_photo  # noqa: E402

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import samframe
-from samframe._files import atomic_write
 from samframe.errors import MaskError, SamframeError
 from samframe.export import read_parquet, write_parquet
+from samframe.ground.files import atomic_write
 from samframe.masks import Mask, to_arrow
 
 

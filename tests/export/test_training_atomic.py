@@ -20,8 +20,8 @@ from datasets import Dataset
 from PIL import Image
 from pycocotools.coco import COCO
 
-from samframe import _files
-from samframe._files import atomic_folder
+from samframe.ground import files as _files
+from samframe.ground.files import atomic_folder
 
 KILLS_A_FORMAT = 5
 ROWS = 24

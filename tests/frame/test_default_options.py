@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import samframe
-from samframe._options import store_folder
 from samframe.errors import OptionError
 from samframe.frame import CallOptions
+from samframe.ground.options import store_folder
 from samframe.testing import make_scene
 
 

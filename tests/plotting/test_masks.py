@@ -170,7 +170,7 @@ def test_pyplot_knows_nothing_of_it(frame):
 
 def test_inline_notebook_is_handed_the_figure(frame, monkeypatch):
     """In a kernel with the inline backend the figure is pyplot's, so that it is shown and closed there."""
-    monkeypatch.setattr("samframe._figure._draws_inline", lambda: True)
+    monkeypatch.setattr("samframe.ground.figure._draws_inline", lambda: True)
     axes = plot_masks(frame)
     numbers = plt.get_fignums()
     plt.close("all")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samframe._contract import RESET_HEADER
+from samframe.ground.contract import RESET_HEADER
 from samframe.segmind.reset import reset_wait_s
 
 NOON = 1_760_011_200  # 2025-10-09T12:00:00Z

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from samframe._contract import RESET_HEADER
+from samframe.ground.contract import RESET_HEADER
 from samframe.segmind import CallError, Failure, RemoteState, encode_body
 from samframe.segmind.wire import read_credits, read_history, read_job, read_submit, read_upload
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._cells import is_missing
 from samframe.errors import ImageError, OptionError
+from samframe.ground.cells import is_missing
 from samframe.images import find_source, read_stored
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from samframe._cells import text_or_none
 from samframe.export.dataset.images import RowImages, image_path
 from samframe.export.dataset.mask_files import artifact_path
 from samframe.export.rows import (
@@ -17,6 +16,7 @@ from samframe.export.rows import (
     AnnotationIds,
     image_name,
 )
+from samframe.ground.cells import text_or_none
 from samframe.masks import Mask, MaskArray, MaskDtype
 
 if TYPE_CHECKING:

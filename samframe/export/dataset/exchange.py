@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from samframe._signature import with_options
 from samframe.errors import OptionError
 from samframe.export.dataset import parquet as _parquet
 from samframe.export.dataset.reader import read_dataset
 from samframe.export.dataset.writer import write_dataset
+from samframe.ground.signature import with_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from samframe._cells import text_or_none
-from samframe._engine import count_offline, offline_warning
 from samframe.export.dataset.columns import mask_arrays
 from samframe.export.report import ExportReport
+from samframe.ground.cells import text_or_none
+from samframe.ground.engine import count_offline, offline_warning
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from samframe._cells import is_missing
 from samframe.export.rows import Picture, PictureReader
+from samframe.ground.cells import is_missing
 
 if TYPE_CHECKING:
     import os

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from samframe._files import atomic_write
 from samframe.errors import MaskError
 from samframe.export.dataset.cells import storable_cells
+from samframe.ground.files import atomic_write
 from samframe.masks import from_arrow, to_arrow
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from samframe._cells import text_or_none
 from samframe.errors import MaskError
 from samframe.export.dataset.parquet import ordinary_leaves
 from samframe.export.files import safe_name
 from samframe.export.rows import IMAGE_BYTES
+from samframe.ground.cells import text_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Sequence

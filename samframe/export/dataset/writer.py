@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from samframe._cells import text_or_none, without_folders
 from samframe._version import __version__
 from samframe.errors import MaskError, OptionError
 from samframe.export.dataset.columns import added_columns, distinct_masks, mask_arrays
@@ -27,6 +26,7 @@ from samframe.export.files import (
     read_manifest,
 )
 from samframe.export.rows import IMAGE_BYTES, frame_table, quote_json
+from samframe.ground.cells import text_or_none, without_folders
 
 if TYPE_CHECKING:
     import os

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._cells import without_folders
-from samframe._options import store_folder
+from samframe.ground.cells import without_folders
+from samframe.ground.options import store_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from samframe._connections import SharedConnection
+from samframe.ground.connections import SharedConnection
 
 __all__ = ["Scratch", "ScratchMap"]
 

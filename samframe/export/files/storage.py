@@ -9,9 +9,9 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from samframe._files import atomic_write, flush_to_disk, write_beside
-from samframe._locks import try_lock
 from samframe.errors import OptionError
+from samframe.ground.files import atomic_write, flush_to_disk, write_beside
+from samframe.ground.locks import try_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import numpy as np
 
-from samframe._signature import with_options
 from samframe._version import __version__
 from samframe.errors import MaskError, OptionError
 from samframe.export.files import Scratch
@@ -20,6 +19,7 @@ from samframe.export.formats.shelf import Placed, number_of
 from samframe.export.formats.training_set import training_set
 from samframe.export.outline import one_outline
 from samframe.export.splits import ExportCall, ExportOptions
+from samframe.ground.signature import with_options
 
 if TYPE_CHECKING:
     import os

@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from samframe._cells import without_folders
-from samframe._files import atomic_folder
 from samframe.errors import OptionError
 from samframe.export.files import fold_name, safe_name
 from samframe.export.formats.fidelity import FIDELITY
+from samframe.ground.cells import without_folders
+from samframe.ground.files import atomic_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

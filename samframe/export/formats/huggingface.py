@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
-from samframe._signature import with_options
 from samframe.errors import MaskError, OptionError
 from samframe.export.flags import Flag
 from samframe.export.formats.fidelity import likeness
@@ -25,6 +24,7 @@ from samframe.export.formats.registry import Format
 from samframe.export.formats.shelf import refuse_url
 from samframe.export.formats.training_set import TrainingSet, training_set
 from samframe.export.splits import ExportCall, ExportOptions
+from samframe.ground.signature import with_options
 from samframe.masks import Mask
 
 if TYPE_CHECKING:

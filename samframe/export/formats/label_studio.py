@@ -10,8 +10,6 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-from samframe._cells import is_missing
-from samframe._signature import with_options
 from samframe._version import __version__
 from samframe.errors import MaskError, OptionError
 from samframe.export.files import Scratch
@@ -22,6 +20,8 @@ from samframe.export.formats.registry import Format
 from samframe.export.formats.training_set import training_set
 from samframe.export.outline import one_outline
 from samframe.export.splits import ExportCall, ExportOptions
+from samframe.ground.cells import is_missing
+from samframe.ground.signature import with_options
 from samframe.masks import Mask
 from samframe.masks.brush import brush_mask, brush_rle
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
-from samframe._signature import with_options
 from samframe.errors import MaskError
 from samframe.export.flags import Flag
 from samframe.export.formats.label_map import (
@@ -26,6 +25,7 @@ from samframe.export.formats.registry import Format
 from samframe.export.formats.shelf import refuse_url
 from samframe.export.formats.training_set import training_set
 from samframe.export.splits import ExportCall, ExportOptions
+from samframe.ground.signature import with_options
 
 if TYPE_CHECKING:
     import os

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from samframe._signature import with_options
 from samframe.errors import MaskError, OptionError
 from samframe.export.files import Scratch
 from samframe.export.flags import Flag
@@ -19,6 +18,7 @@ from samframe.export.formats.shelf import refuse_url
 from samframe.export.formats.training_set import training_set
 from samframe.export.outline import fill_outline, one_outline
 from samframe.export.splits import ExportCall, ExportOptions
+from samframe.ground.signature import with_options
 
 if TYPE_CHECKING:
     import os

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from samframe._cells import text_or_none
-from samframe._engine import is_offline
-from samframe._frame import image_cells, remembered
-from samframe._status import RowStatus
 from samframe.errors import MaskError, OptionError
 from samframe.export.files import Scratch
 from samframe.export.rows.annotation_ids import AnnotationIds
 from samframe.export.rows.batches import Batch, iter_batches
 from samframe.export.rows.pictures import Picture, PictureReader
 from samframe.export.rows.tables import ANNOTATION_ID, ORIGIN
+from samframe.ground.cells import text_or_none
+from samframe.ground.engine import is_offline
+from samframe.ground.frame import image_cells, remembered
+from samframe.ground.status import RowStatus
 from samframe.masks import Mask, MaskArray
 from samframe.masks.columns import measures as _columns
 

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from samframe._cells import text_or_none
 from samframe.errors import OptionError
+from samframe.ground.cells import text_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from samframe._cells import text_or_none
 from samframe.errors import ImageError
 from samframe.export.files import RowColumn, Scratch
 from samframe.export.splits.drawing import assign_splits, digest_of, link_nodes
 from samframe.export.splits.likeness import link_near_duplicates, perceptual_hash
+from samframe.ground.cells import text_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from samframe._engine import offline_warning
 from samframe.errors import ImageError, MaskError, OptionError
 from samframe.export.files import RowColumn, Scratch
 from samframe.export.rows import AnnotationIds, content_key, iter_records
 from samframe.export.splits.categories import NO_NAME, Categories
 from samframe.export.splits.links import Links, Numbers
 from samframe.export.splits.names import ImageNames
+from samframe.ground.engine import offline_warning
 
 if TYPE_CHECKING:
     import os

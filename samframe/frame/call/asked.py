@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._frame import remember
 from samframe.errors import OptionError
 from samframe.frame.call.concepts import check_prompts, collapse, expand, has_lists
 from samframe.frame.call.instances import spread
 from samframe.frame.call.kept import check_edits, fill_rows, missing_rows
-from samframe.frame.call.result import check_output_names
+from samframe.ground.frame import remember
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -75,11 +74,11 @@ class Asked:
         self._expansion = None
         is_partial = options.only == "missing"
         if not dry and not is_partial:
-            check_output_names(df, names, overwrite=bool(options.overwrite))
+            _check_output_names(df, names, overwrite=bool(options.overwrite))
             check_edits(df, names, overwrite=options.overwrite)
         self.frame, self.rows = self.source, np.arange(len(df), dtype=np.int64)
         if is_partial:
-            check_output_names(df, names, overwrite=True)
+            _check_output_names(df, names, overwrite=True)
             self._todo = self.rows = missing_rows(df, names)
             self.frame = self.source.iloc[self.rows]
         if self._concepts is not None or has_lists(self.frame, self._prompt_col):
@@ -124,3 +123,27 @@ class Asked:
         roles = ("image", "prompt", "coordinates", "remove_coordinates", "boxes")
         remember(result, {**dict(zip(roles, self.columns, strict=True)), **self._names})
         return result
+
+
+def _check_output_names(df: pd.DataFrame, names: Mapping[str, str], *, overwrite: bool) -> None:
+    """Refuse to write over the user's columns.
+
+    Raises
+    ------
+    OptionError
+        If a column exists and ``overwrite`` is False, or two new columns have one name.
+    """
+    if len(set(names.values())) < len(names):
+        raise OptionError(f"columns gives two new columns one name: {', '.join(names.values())}.")
+    if isinstance(df.columns, pd.MultiIndex):
+        raise OptionError(
+            "The frame's columns are a MultiIndex; flatten them first, for example with "
+            "df.columns.to_flat_index()."
+        )
+    taken = [name for name in names.values() if name in df.columns]
+    if taken and not overwrite:
+        listed = ", ".join(map(repr, taken))
+        raise OptionError(
+            f'The frame has {listed} already. Nothing was sent. Pass only="missing" to fill the rows without a mask, '
+            "overwrite=True to replace, or columns={...} to rename."
+        )

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._cells import is_missing
-from samframe._frame import has_column
-from samframe._status import RowStatus
 from samframe.errors import OptionError
+from samframe.ground.cells import is_missing
+from samframe.ground.frame import has_column
+from samframe.ground.status import RowStatus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

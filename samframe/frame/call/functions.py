@@ -6,12 +6,12 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
-from samframe._signature import with_options
-from samframe._sync import run_nested
 from samframe.frame.call.given import as_frame, guess_columns
 from samframe.frame.call.options import CallOptions, SegmentOptions
 from samframe.frame.call.run import Run, interrupt_text
 from samframe.frame.call.work import Work
+from samframe.ground.signature import with_options
+from samframe.ground.sync import run_nested
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._frame import has_column
 from samframe.errors import OptionError
+from samframe.ground.frame import has_column
 
 if TYPE_CHECKING:
     from samframe.frame.call.options import CallOptions

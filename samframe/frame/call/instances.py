@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._frame import only_column, remembered
 from samframe.errors import OptionError
+from samframe.ground.frame import only_column, remembered
 from samframe.masks import MaskArray, MaskDtype
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._cells import is_missing
-from samframe._frame import has_column
 from samframe.errors import OptionError
+from samframe.ground.cells import is_missing
+from samframe.ground.frame import has_column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

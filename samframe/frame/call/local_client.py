@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from samframe._engine import read_engine
 from samframe.frame.call.offline_client import OFFLINE_KEY, PrivateClient
+from samframe.ground.engine import read_engine
 
 if TYPE_CHECKING:
     import os

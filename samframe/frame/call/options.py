@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import pandas as pd
 
-from samframe._contract import DEFAULT_MODEL
-from samframe._options import options as _defaults
-from samframe._options import store_folder
 from samframe.errors import OptionError
 from samframe.frame.call.concepts import check_prompts
 from samframe.frame.call.instances import INSTANCE_COLUMNS
 from samframe.frame.cells import BOX_FORMATS, LONGEST_PROMPT, check_keywords
+from samframe.ground.contract import DEFAULT_MODEL
+from samframe.ground.options import options as _defaults
+from samframe.ground.options import store_folder
 from samframe.jobs import Parameters, Settings, StoreCoordinator, check_patience, check_retry
 from samframe.segmind import Client, Model, find_model, known_models, make_reader
 

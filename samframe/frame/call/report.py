@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from samframe._html import facts_table
+from samframe.ground.html import facts_table
 from samframe.jobs import Progress, RowStatus, format_usd
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe.errors import OptionError
 from samframe.frame.cells.rows import distinct_rows
 from samframe.jobs import Outcome, RowStatus
 from samframe.masks import MaskArray
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from samframe.frame.call.options import CallOptions
     from samframe.frame.cells.rows import Inputs
 
-__all__ = ["ENGINES_ATTR", "NEVER_SENT", "UNDER_WAY", "check_output_names", "empty_result", "result_frame"]
+__all__ = ["ENGINES_ATTR", "NEVER_SENT", "UNDER_WAY", "empty_result", "result_frame"]
 
 #: Attribute of a frame that names the engines its masks are from, where the server told.
 ENGINES_ATTR = "samframe_engines"
@@ -31,30 +30,6 @@ STATUS_DTYPE = pd.CategoricalDtype([status.value for status in RowStatus])
 #: What a row gets whose job has no outcome: while its run goes on, and once it has ended.
 UNDER_WAY = Outcome(status=RowStatus.RUNNING)
 NEVER_SENT = Outcome(status=RowStatus.CANCELLED, error="Not sent: the run ended before. Nothing was charged.")
-
-
-def check_output_names(df: pd.DataFrame, names: Mapping[str, str], *, overwrite: bool) -> None:
-    """Refuse to write over the user's columns.
-
-    Raises
-    ------
-    OptionError
-        If a column exists and ``overwrite`` is False, or two new columns have one name.
-    """
-    if len(set(names.values())) < len(names):
-        raise OptionError(f"columns gives two new columns one name: {', '.join(names.values())}.")
-    if isinstance(df.columns, pd.MultiIndex):
-        raise OptionError(
-            "The frame's columns are a MultiIndex; flatten them first, for example with "
-            "df.columns.to_flat_index()."
-        )
-    taken = [name for name in names.values() if name in df.columns]
-    if taken and not overwrite:
-        listed = ", ".join(map(repr, taken))
-        raise OptionError(
-            f'The frame has {listed} already. Nothing was sent. Pass only="missing" to fill the rows without a mask, '
-            "overwrite=True to replace, or columns={...} to rename."
-        )
 
 
 def result_frame(

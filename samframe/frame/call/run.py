@@ -6,11 +6,11 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from samframe._contract import RECORD_SECONDS
-from samframe._sync import Background, terminate_as_interrupt
 from samframe.errors import ContractError, OptionError
 from samframe.frame.call.display import Display, make_display, show_pictures
 from samframe.frame.call.report import RunReport, make_report
+from samframe.ground.contract import RECORD_SECONDS
+from samframe.ground.sync import Background, terminate_as_interrupt
 from samframe.jobs import Progress, RowStatus
 
 if TYPE_CHECKING:

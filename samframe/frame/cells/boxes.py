@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from samframe._cells import is_missing
 from samframe.frame.cells.numerals import FOUR, XY, nested_numbers, shown
 from samframe.frame.cells.points import looks_normalised
+from samframe.ground.cells import is_missing
 
 if TYPE_CHECKING:
     from samframe.images import Image

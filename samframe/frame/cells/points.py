@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from samframe._cells import is_missing
 from samframe.frame.cells.numerals import FOUR, XY, nested_numbers, shown
+from samframe.ground.cells import is_missing
 
 if TYPE_CHECKING:
     from samframe.jobs import Points

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from samframe._cells import is_missing
-from samframe._frame import has_column
 from samframe.errors import ImageError, OptionError
 from samframe.frame.cells.boxes import BoxFormat, read_boxes, why_not_on
 from samframe.frame.cells.hints import missing_column
 from samframe.frame.cells.points import read_points
 from samframe.frame.cells.refusals import LONGEST_PROMPT, why_no_image, why_no_prompt
+from samframe.ground.cells import is_missing
+from samframe.ground.frame import has_column
 from samframe.jobs import Boxes, Job, Parameters, Points, job_key
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack
 
-from samframe._signature import with_options
 from samframe.frame.call import CallOptions, SegmentOptions, Work
 from samframe.frame.dataset.sources import find_sources
+from samframe.ground.signature import with_options
 from samframe.jobs import Plan, join_surveys
 from samframe.segmind import Client
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Unpack
 
 import pyarrow.parquet as pq
 
-from samframe._signature import with_options
-from samframe._sync import Background, terminate_as_interrupt
 from samframe.errors import OptionError, RowsFailedError, SamframeError
 from samframe.export import PARTS, describe_part, finish_parts, write_part
 from samframe.frame.call import CallOptions, SegmentOptions, Work, make_display
 from samframe.frame.dataset.part_names import PartNames
 from samframe.frame.dataset.sources import Source, find_sources
+from samframe.ground.signature import with_options
+from samframe.ground.sync import Background, terminate_as_interrupt
 from samframe.jobs import Budget, Coordinator, Progress, RowStatus
 from samframe.segmind import Client
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._contract import DEFAULT_MODEL
-from samframe._frame import image_cells, remembered
 from samframe.errors import AuthenticationError, OptionError
 from samframe.frame.call import CallOptions
 from samframe.frame.look.fetching import make_fetch
+from samframe.ground.contract import DEFAULT_MODEL
+from samframe.ground.frame import image_cells, remembered
 from samframe.segmind import Client
 
 if TYPE_CHECKING:

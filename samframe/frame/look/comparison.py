@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._engine import is_offline
-from samframe._html import NOT_MATHS, html_text
 from samframe.errors import OptionError
+from samframe.ground.engine import is_offline
+from samframe.ground.html import NOT_MATHS, html_text
 from samframe.jobs import format_usd
 from samframe.masks import MaskArray
 from samframe.masks.columns import measures as columns

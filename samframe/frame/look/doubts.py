@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from samframe._cells import as_text
-from samframe._status import RowStatus
+from samframe.ground.cells import as_text
+from samframe.ground.status import RowStatus
 from samframe.masks.columns import measures as columns
 from samframe.masks.columns import parts as shape
 

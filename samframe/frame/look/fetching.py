@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from samframe._sync import Background
 from samframe.errors import ImageError
+from samframe.ground.sync import Background
 from samframe.segmind import CallError
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from samframe._frame import remembered
 from samframe.frame.look.fetching import make_fetch
 from samframe.frame.look.scores import suspicion
+from samframe.ground.frame import remembered
 
 if TYPE_CHECKING:
     import os

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from samframe._frame import remembered
 from samframe.errors import OptionError
 from samframe.frame.look.fetching import make_fetch
 from samframe.frame.look.scores import suspicion as suspicion_of
+from samframe.ground.frame import remembered
 from samframe.report import ReportColumns, write_html
 
 if TYPE_CHECKING:

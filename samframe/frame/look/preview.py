@@ -6,11 +6,11 @@ import base64
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from samframe._cells import as_text, one_line
-from samframe._frame import image_cells, only_column, remembered
-from samframe._html import NOT_MATHS, html_text
 from samframe.errors import OptionError
 from samframe.frame.look.fetching import make_fetch
+from samframe.ground.cells import as_text, one_line
+from samframe.ground.frame import image_cells, only_column, remembered
+from samframe.ground.html import NOT_MATHS, html_text
 from samframe.masks import Mask
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._contract import DEFAULT_MODEL
-from samframe._frame import only_column
 from samframe.errors import OptionError
 from samframe.frame.call import factorize_cells, plan, read_prompt, start
 from samframe.frame.look.comparison import Comparison, iou_column, make_comparison
 from samframe.frame.measure import cell_keys, mask_column, share_images
+from samframe.ground.contract import DEFAULT_MODEL
+from samframe.ground.frame import only_column
 from samframe.masks import MaskArray
 
 if TYPE_CHECKING:

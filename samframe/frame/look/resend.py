@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._contract import JOB_PRICE_USD
 from samframe.errors import OptionError, SamframeError
 from samframe.frame.call import plan, start
+from samframe.ground.contract import JOB_PRICE_USD
 from samframe.images import read_image
 from samframe.jobs import RowStatus, format_usd
 from samframe.widgets.annotator import Ask, Quote, Reply

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._frame import has_column, only_column, remembered
 from samframe.errors import OptionError
 from samframe.frame.call import factorize_cells, read_prompt
 from samframe.frame.look import contradictions, doubts
+from samframe.ground.frame import has_column, only_column, remembered
 from samframe.masks import MaskArray, MaskDtype
 
 if TYPE_CHECKING:

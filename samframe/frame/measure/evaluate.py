@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._cells import is_missing
-from samframe._frame import has_column, only_column
 from samframe.errors import MaskError, OptionError
-from samframe.frame.measure.evaluation import Evaluation, Measured
+from samframe.frame.measure.evaluation import Evaluation
 from samframe.frame.measure.images import Shared, share_images
+from samframe.frame.measure.parts import Measured
+from samframe.ground.cells import is_missing
+from samframe.ground.frame import has_column, only_column
 from samframe.labels.measure import (
     THRESHOLDS,
     Objects,

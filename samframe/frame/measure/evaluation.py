@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._html import NOT_MATHS, html_text
 from samframe.errors import OptionError
+from samframe.frame.measure.parts import Measured, cells_of, floats_of, mean_curve, one_label, share_of, taken
+from samframe.ground.html import NOT_MATHS, html_text
 from samframe.labels.measure import (
     COCO_NAMES,
     EXTRA,
@@ -20,10 +21,6 @@ from samframe.labels.measure import (
     RECALLS,
     THRESHOLDS,
     WRONG_LABEL,
-    Curves,
-    Objects,
-    Pairing,
-    Queue,
     curves_of,
     draw_interval,
     ratio_interval,
@@ -37,28 +34,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-__all__ = ["Evaluation", "Measured"]
+__all__ = ["Evaluation"]
 
 _NOTHING = "(nothing)"
 _SHARES = ("mean_iou", "mean_dice", "precision", "recall", "f1")
 _DRAWS = 1000
 _FEW_DRAWS = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Measured:
-    """What an :class:`Evaluation` is made of: both sides, their pairs, and where they stand in their frames."""
-
-    predictions: Objects
-    truth: Objects
-    pairing: Pairing
-    queue: Queue | None
-    curves: Curves | None
-    names: list[str]
-    cells: list[Any]
-    rows: pd.Index
-    truth_rows: pd.Index
-    least_iou: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -94,12 +75,12 @@ class Evaluation:
     @property
     def mean_iou(self) -> float:
         """Mean IoU of true objects with their predictions, 0 for those without; NaN where there are none."""
-        return _share(self._by_image["iou"].sum(), self._by_image["truth"].sum())
+        return share_of(self._by_image["iou"].sum(), self._by_image["truth"].sum())
 
     @property
     def mean_dice(self) -> float:
         """The same of Dice, twice the intersection over the sum of the areas."""
-        return _share(self._by_image["dice"].sum(), self._by_image["truth"].sum())
+        return share_of(self._by_image["dice"].sum(), self._by_image["truth"].sum())
 
     @property
     def boundary_iou(self) -> float:
@@ -110,18 +91,18 @@ class Evaluation:
     @property
     def precision(self) -> float:
         """Share of predictions that are hits; NaN where there are none."""
-        return _share(self._by_image["hits"].sum(), self._by_image["predictions"].sum())
+        return share_of(self._by_image["hits"].sum(), self._by_image["predictions"].sum())
 
     @property
     def recall(self) -> float:
         """Share of true objects that are hit; NaN where there are none."""
-        return _share(self._by_image["hits"].sum(), self._by_image["truth"].sum())
+        return share_of(self._by_image["hits"].sum(), self._by_image["truth"].sum())
 
     @property
     def f1(self) -> float:
         """Twice the hits over predictions and true objects together; NaN where there are none."""
         table = self._by_image
-        return _share(2 * table["hits"].sum(), table["truth"].sum() + table["predictions"].sum())
+        return share_of(2 * table["hits"].sum(), table["truth"].sum() + table["predictions"].sum())
 
     @cached_property
     def thresholds(self) -> pd.DataFrame:
@@ -155,23 +136,23 @@ class Evaluation:
         own, theirs = measured.predictions, measured.truth
         image = np.where(
             pairing.prediction >= 0,
-            _taken(own.image, pairing.prediction),
-            _taken(theirs.image, pairing.truth),
+            taken(own.image, pairing.prediction),
+            taken(theirs.image, pairing.truth),
         )
         order = np.lexsort((pairing.truth, pairing.prediction, image))
         prediction, truth = pairing.prediction[order], pairing.truth[order]
         return pd.DataFrame(
             {
-                "image": _objects([measured.cells[at] for at in image[order].tolist()]),
-                "row": _objects(
+                "image": cells_of([measured.cells[at] for at in image[order].tolist()]),
+                "row": cells_of(
                     [measured.rows[own.row[at]] if at >= 0 else pd.NA for at in prediction.tolist()]
                 ),
-                "truth_row": _objects(
+                "truth_row": cells_of(
                     [measured.truth_rows[theirs.row[at]] if at >= 0 else pd.NA for at in truth.tolist()]
                 ),
                 "label": self._label_column(own.label, prediction),
                 "truth_label": self._label_column(theirs.label, truth),
-                "score": _floats(own.score, prediction, known=measured.curves is not None),
+                "score": floats_of(own.score, prediction, known=measured.curves is not None),
                 "iou": pairing.overlap[order],
                 "boundary_iou": self._boundaries(prediction, truth),
                 "kind": pd.Categorical.from_codes(pairing.kind[order], categories=list(KINDS)),
@@ -217,7 +198,7 @@ class Evaluation:
         with np.errstate(divide="ignore", invalid="ignore"):
             return pd.DataFrame(
                 {
-                    "image": _objects(self._measured.cells),
+                    "image": cells_of(self._measured.cells),
                     **{name: sums[name].astype(np.int64) for name in counts},
                     "mean_iou": sums["iou"] / sums["truth"],
                     "precision": sums["hits"] / sums["predictions"],
@@ -250,7 +231,7 @@ class Evaluation:
             )
         if measured.curves is not None:
             for at in range(n):
-                of_label = summarise(_one_label(measured.curves, at))
+                of_label = summarise(one_label(measured.curves, at))
                 for name in ("ap", "ap50", "ap75", "ar100"):
                     table.loc[measured.names[at], name] = of_label[name] if of_label[name] > -1 else np.nan
         return table
@@ -262,8 +243,8 @@ class Evaluation:
         n = len(measured.names)
         seen = np.isin(pairing.kind, [HIT, MISSED, EXTRA, WRONG_LABEL])
         prediction, truth = pairing.prediction[seen], pairing.truth[seen]
-        down = np.where(truth >= 0, _taken(measured.truth.label, truth), n)
-        across = np.where(prediction >= 0, _taken(measured.predictions.label, prediction), n)
+        down = np.where(truth >= 0, taken(measured.truth.label, truth), n)
+        across = np.where(prediction >= 0, taken(measured.predictions.label, prediction), n)
         table = np.zeros((n + 1, n + 1), dtype=np.int64)
         np.add.at(table, (down, across), 1)
         names = [*measured.names, _NOTHING]
@@ -357,23 +338,23 @@ class Evaluation:
         order = seen[np.lexsort((pairing.overlap[seen], pairing.kind[seen] == HIT))][:n]
         prediction, truth = pairing.prediction[order], pairing.truth[order]
         own, theirs = measured.predictions, measured.truth
-        image = np.where(prediction >= 0, _taken(own.image, prediction), _taken(theirs.image, truth))
+        image = np.where(prediction >= 0, taken(own.image, prediction), taken(theirs.image, truth))
         labels = [
             measured.names[theirs.label[b]] if b >= 0 else measured.names[own.label[a]]
             for a, b in zip(prediction.tolist(), truth.tolist(), strict=True)
         ]
         return pd.DataFrame(
             {
-                "image": _objects([measured.cells[at] for at in image.tolist()]),
+                "image": cells_of([measured.cells[at] for at in image.tolist()]),
                 "prompt": pd.array(labels, dtype="string"),
                 "mask": own.masks.take(prediction, allow_fill=True),
                 "truth": theirs.masks.take(truth, allow_fill=True),
                 "iou": pairing.overlap[order],
                 "kind": pd.Categorical.from_codes(pairing.kind[order], categories=list(KINDS)),
-                "row": _objects(
+                "row": cells_of(
                     [measured.rows[own.row[at]] if at >= 0 else pd.NA for at in prediction.tolist()]
                 ),
-                "truth_row": _objects(
+                "truth_row": cells_of(
                     [measured.truth_rows[theirs.row[at]] if at >= 0 else pd.NA for at in truth.tolist()]
                 ),
             }
@@ -393,11 +374,11 @@ class Evaluation:
         """
         measured = self._measured
         ious = np.where(
-            measured.pairing.of_truth >= 0, _taken(measured.pairing.iou, measured.pairing.of_truth), 0.0
+            measured.pairing.of_truth >= 0, taken(measured.pairing.iou, measured.pairing.of_truth), 0.0
         )
         curve = None
         if measured.curves is not None:
-            curve = {f"IoU {THRESHOLDS[at]:.2f}": _mean_curve(measured.curves, at) for at in (0, 5)}
+            curve = {f"IoU {THRESHOLDS[at]:.2f}": mean_curve(measured.curves, at) for at in (0, 5)}
         return plot_evaluation(
             ious=ious[~measured.truth.crowd],
             confusion=self.confusion,
@@ -432,49 +413,3 @@ class Evaluation:
         notes = "".join(f"<div>{html_text(note)}</div>" for note in self.notes)
         table = self._table().T.to_html(float_format=lambda value: f"{value:.3f}", index=False)
         return f'<div class="{NOT_MATHS}"><div>{html_text(self._headline())}</div>{notes}{table}</div>'
-
-
-def _share(top: float, bottom: float) -> float:
-    return float(top / bottom) if bottom else float("nan")
-
-
-def _taken(values: NDArray[Any], at: NDArray[np.int64]) -> NDArray[Any]:
-    """Return values at positions, anything where a position is -1."""
-    return values[at] if len(values) else np.zeros(len(at), dtype=values.dtype)
-
-
-def _objects(values: list[Any]) -> Any:
-    """Return values as a column: text, whole numbers, or whatever they are."""
-    present = [value for value in values if value is not pd.NA]
-    if present and all(
-        isinstance(value, int | np.integer) and not isinstance(value, bool) for value in present
-    ):
-        return pd.array(values, dtype="Int64")
-    if present and all(isinstance(value, str) for value in present):
-        return pd.array(values, dtype="string")
-    cells = np.empty(len(values), dtype=object)
-    for at, value in enumerate(values):
-        cells[at] = value
-    return cells
-
-
-def _floats(values: NDArray[np.float64], at: NDArray[np.int64], *, known: bool) -> Any:
-    missing = (at < 0) | (not known)
-    return pd.arrays.FloatingArray(np.where(missing, 0.0, _taken(values, at)), missing)
-
-
-def _one_label(curves: Curves, at: int) -> Curves:
-    some = slice(at, at + 1)
-    return Curves(
-        precision=curves.precision[:, :, some],
-        recall=curves.recall[:, some],
-        recall_of_few=curves.recall_of_few[:, some],
-        matched=curves.matched,
-    )
-
-
-def _mean_curve(curves: Curves, threshold: int) -> NDArray[np.float64]:
-    """Return the precision at each recall, the mean of the labels that have true objects."""
-    measured = curves.precision[threshold, :, curves.recall[threshold, :, 0] > -1, 0]
-    found: NDArray[np.float64] = measured.mean(axis=0) if len(measured) else np.full(len(RECALLS), np.nan)
-    return found

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from samframe._cells import is_missing
-from samframe._frame import only_column
 from samframe.errors import OptionError
+from samframe.ground.cells import is_missing
+from samframe.ground.frame import only_column
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence

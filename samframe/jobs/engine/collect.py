@@ -8,7 +8,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from samframe._contract import RECORD_SECONDS
+from samframe.ground.contract import RECORD_SECONDS
 from samframe.jobs.engine.resume import outcome_of, resend
 from samframe.jobs.model import Action, Cause, RowStatus, backoff_s, decide, words
 from samframe.jobs.pace import Flight, Stage

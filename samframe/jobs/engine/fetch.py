@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from samframe._contract import OUTPUT_DAYS
+from samframe.ground.contract import OUTPUT_DAYS
 from samframe.jobs.engine.output import (
     OutputProblemError,
     Stored,

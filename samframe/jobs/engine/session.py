@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from samframe._contract import JOB_PRICE_USD, JOB_SECONDS
+from samframe.ground.contract import JOB_PRICE_USD, JOB_SECONDS
 from samframe.jobs.engine.accounts import left_to_other_keys
 from samframe.jobs.engine.doubt import find_in_history, is_visible
 from samframe.jobs.engine.resume import retaken, settled_outcome, start_collecting, start_fetching

@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from samframe.errors import ApiError, LedgerError, SamframeError
 from samframe.jobs.model import BalanceWatch, Cause, Outcome, RowStatus, contract_error, format_usd, stopped
 
 if TYPE_CHECKING:
     from samframe.errors import ContractError
-    from samframe.jobs.engine.runner import Runner
+    from samframe.jobs.engine.trial import Breaker
+    from samframe.jobs.model import Budget, Progress
 
 __all__ = ["Watch", "as_samframe_error"]
 
 _logger = logging.getLogger(__name__)
+
+
+class Watched(Protocol):
+    """What is asked of the runner that is looked at."""
+
+    breaker: Breaker
+    budget: Budget
+    progress: Progress
+
+    def is_stopping(self) -> bool:
+        """Return whether nothing more is to be submitted."""
+
+    def jobs_out(self) -> int:
+        """Return how many jobs are out."""
+
+    def unclaimed_jobs(self) -> int:
+        """Return how many jobs nobody has claimed."""
+
+    def drop_unsent(self, status: RowStatus, error: str) -> None:
+        """Settle what was not sent."""
 
 
 class Watch:
@@ -25,7 +46,7 @@ class Watch:
         self._n_unread = 0
         self._has_told_of_price = False
 
-    def settled(self, runner: Runner, outcome: Outcome) -> ContractError | None:
+    def settled(self, runner: Watched, outcome: Outcome) -> ContractError | None:
         """Take in a job's outcome, and return what the run is to be stopped with, if anything."""
         self._n_unread += outcome.status is RowStatus.UNREAD
         if outcome.cause is Cause.PRICE and not self._has_told_of_price:
@@ -49,13 +70,13 @@ class Watch:
             is_trial=is_trial,
         )
 
-    def saw_balance(self, runner: Runner, remaining: float) -> None:
+    def saw_balance(self, runner: Watched, remaining: float) -> None:
         """Take in what the account has left, in US dollars."""
         warning = self._balance.saw(remaining, known=runner.budget.known, price=runner.budget.price)
         if warning is not None:
             self._warn(runner, warning)
 
-    def _warn(self, runner: Runner, text: str) -> None:
+    def _warn(self, runner: Watched, text: str) -> None:
         """Tell the user once; under ``max_cost`` nothing more is sent, as it can no longer be kept."""
         runner.progress.notes.append(text)
         _logger.warning(text)

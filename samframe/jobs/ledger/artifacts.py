@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from samframe._files import atomic_write
 from samframe.errors import LedgerError
+from samframe.ground.files import atomic_write
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from samframe._connections import open_connection
 from samframe.errors import LedgerError
+from samframe.ground.connections import open_connection
 from samframe.jobs.ledger.artifacts import Artifacts
 from samframe.jobs.ledger.owner import is_alive
 from samframe.jobs.ledger.schema import (

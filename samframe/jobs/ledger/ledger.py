@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from samframe._options import store_folder
 from samframe.errors import LedgerError
+from samframe.ground.options import store_folder
 from samframe.jobs.ledger import proofs, reading, rescue, statements
 from samframe.jobs.ledger.life import JobLives
 from samframe.jobs.ledger.owner import Owner, is_alive

@@ -7,7 +7,7 @@ import os
 import uuid
 from typing import IO, TYPE_CHECKING
 
-from samframe._locks import try_lock
+from samframe.ground.locks import try_lock
 
 if TYPE_CHECKING:
     from pathlib import Path

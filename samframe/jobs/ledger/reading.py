@@ -6,8 +6,8 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from samframe._contract import JOB_PRICE_USD
 from samframe.errors import OptionError
+from samframe.ground.contract import JOB_PRICE_USD
 from samframe.jobs.ledger.artifacts import Artifacts
 from samframe.jobs.model import JobState, format_usd
 

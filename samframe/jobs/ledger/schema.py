@@ -8,8 +8,8 @@ import warnings
 from contextlib import closing
 from pathlib import Path
 
-from samframe._connections import ConnectionPool, open_connection
 from samframe.errors import LedgerError
+from samframe.ground.connections import ConnectionPool, open_connection
 from samframe.jobs.ledger.migrate import migrate
 from samframe.jobs.ledger.trouble import ledger_trouble
 

@@ -8,8 +8,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from samframe._contract import DEFAULT_MODEL
-from samframe._status import RowStatus
+from samframe.ground.contract import DEFAULT_MODEL
+from samframe.ground.status import RowStatus
 from samframe.segmind import Model, find_model
 
 if TYPE_CHECKING:

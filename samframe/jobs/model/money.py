@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from samframe._contract import JOB_PRICE_USD
+from samframe.ground.contract import JOB_PRICE_USD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

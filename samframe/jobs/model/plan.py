@@ -6,9 +6,9 @@ import enum
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from samframe._contract import JOB_SECONDS
-from samframe._html import facts_table
 from samframe.errors import OptionError
+from samframe.ground.contract import JOB_SECONDS
+from samframe.ground.html import facts_table
 from samframe.jobs.model.job import Job, JobState, Record
 from samframe.jobs.model.money import format_usd
 

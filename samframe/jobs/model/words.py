@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from samframe._contract import RECORD_SECONDS
 from samframe.errors import (
     ApiError,
     AuthenticationError,
@@ -15,6 +14,7 @@ from samframe.errors import (
     ModelUnavailableError,
     PermissionDeniedError,
 )
+from samframe.ground.contract import RECORD_SECONDS
 from samframe.jobs.model.cause import Cause, Evidence
 from samframe.jobs.model.money import format_usd
 from samframe.segmind import Call, CallError, Failure

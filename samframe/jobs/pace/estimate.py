@@ -13,7 +13,7 @@ import heapq
 from collections import deque
 from typing import TYPE_CHECKING
 
-from samframe._contract import JOB_SECONDS
+from samframe.ground.contract import JOB_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

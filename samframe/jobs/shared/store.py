@@ -15,8 +15,8 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from samframe._connections import SharedConnection
 from samframe.errors import LedgerError
+from samframe.ground.connections import SharedConnection
 from samframe.jobs.ledger import is_on_network, safe_journal_mode
 from samframe.jobs.shared.coordinator import AccountPace, Grant, Report, RunPurse, exchange_once
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from samframe._figure import new_figure
+from samframe.ground.figure import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

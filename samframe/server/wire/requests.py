@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from samframe._contract import DEFAULT_MODEL
+from samframe.ground.contract import DEFAULT_MODEL
 from samframe.server.protocol import Question
 from samframe.server.wire.sam3 import SAM3_SLUG, check_fields, read_labelled, read_range
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from samframe._contract import JOB_PRICE_USD
+from samframe.ground.contract import JOB_PRICE_USD
 from samframe.testing.chaos.moves import Reply
 
 __all__ = ["PaidDesk", "find_endpoint"]

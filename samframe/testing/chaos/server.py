@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-from samframe._contract import API_KEY_HEADER
+from samframe.ground.contract import API_KEY_HEADER
 from samframe.testing.chaos.desk import PaidDesk, find_endpoint
 from samframe.testing.chaos.moves import Chaos, Ending, Reply, Sending, spoil
 

@@ -13,8 +13,8 @@ import anywidget
 import traitlets
 from IPython.display import HTML, display
 
-from samframe._frame import image_cells
 from samframe.errors import SamframeError
+from samframe.ground.frame import image_cells
 from samframe.images import Image, find_source, make_thumbnail
 from samframe.widgets.annotator.desk import Desk
 from samframe.widgets.annotator.view import marks_of, view_of

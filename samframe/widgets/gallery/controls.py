@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 import numpy as np
 
-from samframe._html import html_text
+from samframe.ground.html import html_text
 from samframe.widgets.gallery.query import Filter, Range
 from samframe.widgets.gallery.rows import SUSPICION, GalleryRows
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samframe._cells import as_text, is_missing, one_line
-from samframe._engine import count_offline
-from samframe._frame import image_cells
-from samframe._status import RowStatus, words_of
 from samframe.errors import OptionError
+from samframe.ground.cells import as_text, is_missing, one_line
+from samframe.ground.engine import count_offline
+from samframe.ground.frame import image_cells
+from samframe.ground.status import RowStatus, words_of
 from samframe.masks import MaskDtype
 from samframe.widgets.gallery.marks import Marks
 

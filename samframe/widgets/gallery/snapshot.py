@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from samframe._status import RowStatus, words_of
+from samframe.ground.status import RowStatus, words_of
 from samframe.widgets.sheet import contact_sheet
 
 if TYPE_CHECKING:

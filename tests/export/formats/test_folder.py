@@ -15,13 +15,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from samframe import _files
-from samframe._cells import without_folders
-from samframe._files import atomic_folder
 from samframe.errors import ImageError, OptionError
 from samframe.export import to_coco, to_huggingface, to_semantic, to_yolo
 from samframe.export.formats import to_label_studio
 from samframe.export.formats import training_set as _training_set
+from samframe.ground import files as _files
+from samframe.ground.cells import without_folders
+from samframe.ground.files import atomic_folder
 from samframe.masks import Mask
 from samframe.testing import HOSTILE_TEXTS
 

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from samframe._locks import try_lock
+from samframe.ground.locks import try_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

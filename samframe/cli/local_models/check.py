@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from samframe.cli.exit import Exit
-from samframe.cli.local import add_local_options, local_options
+from samframe.cli.local_models.options import add_local_options, local_options
 from samframe.errors import OptionError
 
 if TYPE_CHECKING:
