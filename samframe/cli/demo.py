@@ -57,7 +57,8 @@ def add_command(commands: Any) -> None:
         type=int,
         default=7,
         metavar="N",
-        help="drawn scenes, beside the photographs (default: %(default)s)",
+        help="drawn scenes; 4 questions about photographs and one that must be refused come besides (default: "
+        "%(default)s)",
     )
     parser.add_argument(
         "--out",
@@ -85,7 +86,9 @@ def run(arguments: argparse.Namespace) -> Exit:
     demo = make_demo_frame(folder / "images", scenes=arguments.rows)
     with offline() as client:
         print(
-            f"{len(demo.frame)} rows, segmented over HTTP on this machine by {client.identity}. It is NOT SAM 2.\n"
+            f"{len(demo.frame)} rows: {arguments.rows} drawn scenes, {len(demo.frame) - arguments.rows - 1} questions "
+            f"about photographs, 1 that must be refused.\n"
+            f"Segmented over HTTP on this machine by {client.identity}. It is NOT SAM 2.\n"
         )
         sys.stdout.flush()
         out = segment(

@@ -25,7 +25,7 @@ class Exit(enum.IntEnum):
 EXIT_CODES = """\
 exit status:
   0    done; every row has its mask
-  1    done, but some rows have no mask, or are left out of a training set: the output says why
+  1    done, but some rows have no mask, cannot be sent (--dry-run), or are left out: the output says why
   2    nothing was sent: an option, a column or a file is wrong
   3    the API stopped the run (key, credits, model, connection); rows that were done are kept
   4    the ledger of paid jobs cannot be used; nothing more was sent

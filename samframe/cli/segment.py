@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["add_command"]
 
 _SHOWN_ERRORS = 5
+_SHOWN_COLUMNS = 12
 
 _DESCRIPTION = """\
 Segment the images of a table. The output is the same table with the columns mask, status, inference_time and error,
@@ -135,7 +138,10 @@ def _add_service(group: Any) -> None:
 
 
 def _add_money(group: Any) -> None:
-    group.add_argument("--dry-run", action="store_true", help="show what the run would cost; nothing is sent")
+    group.add_argument(
+        "--dry-run", action="store_true",
+        help="show what the run would cost, and which rows cannot be sent (status 1); needs no key, sends nothing",
+    )  # fmt: skip
     group.add_argument("--max-cost", type=float, metavar="USD", help="send no job that could pass this sum")
     group.add_argument(
         "--retry", action="append", default=[], choices=["failed", "in_doubt", "lost"],
@@ -148,7 +154,9 @@ def run(arguments: argparse.Namespace) -> Exit:
     """Read, segment, write, and say what became of the rows."""
     options = _options(arguments)
     if is_streamed(arguments):
-        prompt = _prompt_column(arguments, table_columns(arguments))
+        columns = table_columns(arguments)
+        prompt = _prompt_column(arguments, columns)
+        _check_columns(arguments, columns)
         with _client(arguments) as client:
             return run_streamed(arguments, client, prompt, options)
     table = Path(arguments.table).absolute()
@@ -167,11 +175,14 @@ def run(arguments: argparse.Namespace) -> Exit:
         ],
     )
     prompt = _prompt_column(arguments, frame.columns)
+    # Before the client, which wants a key: what the user can put right at once is told first.
+    _check_columns(arguments, frame.columns)
     with _client(arguments) as client, contextlib.chdir(table.parent):
         options["client"] = client
         if arguments.dry_run:
-            print(plan(frame, arguments.image, prompt, **options))
-            return Exit.DONE
+            bill = plan(frame, arguments.image, prompt, **options)
+            print(bill)
+            return Exit.ROWS_FAILED if bill.invalid else Exit.DONE
         target.parent.mkdir(parents=True, exist_ok=True)
         out = _segment(frame, arguments.image, prompt, options, target)
     write_parquet(out, target)
@@ -242,6 +253,31 @@ def _prompt_column(arguments: argparse.Namespace, columns: Iterable[str]) -> str
             "The table has no column 'prompt': name the column with --prompt, or one of points with --coordinates."
         )
     return None
+
+
+def _check_columns(arguments: argparse.Namespace, columns: Iterable[str]) -> None:
+    """Check that the table has the columns that are named, in the words of the command line.
+
+    Raises
+    ------
+    OptionError
+        If one is missing; the message names the option and the column that may have been meant.
+    """
+    known = [str(name) for name in columns]
+    for option in ("image", "prompt", "coordinates", "remove_coordinates"):
+        name = getattr(arguments, option)
+        if name is None or name in known:
+            continue
+        folded = [one for one in known if one.strip().casefold() == name.strip().casefold()]
+        near = folded or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+        shown = ", ".join(map(repr, known[:_SHOWN_COLUMNS])) + (
+            ", ..." if len(known) > _SHOWN_COLUMNS else ""
+        )
+        flag = f"--{option.replace('_', '-')}"
+        hint = f" Did you mean {flag} {shlex.quote(near[0])}?" if near else f" Name the column with {flag}."
+        raise OptionError(
+            f"The table has no column {name!r}; it has {shown or 'none'}.{hint} Nothing was sent."
+        )
 
 
 def _target(out: Path, table: Path) -> Path:

@@ -58,8 +58,9 @@ def run_streamed(
     given = {**options, "client": client, "batch_rows": rows}
     with contextlib.chdir(_folder(arguments.table)):
         if arguments.dry_run:
-            print(plan_dataset(sources, arguments.image, prompt, **given))
-            return Exit.DONE
+            bill = plan_dataset(sources, arguments.image, prompt, **given)
+            print(bill)
+            return Exit.ROWS_FAILED if bill.invalid else Exit.DONE
         return _report(
             segment_dataset(sources, arguments.image, prompt, out=out, **given), quiet=arguments.quiet
         )

@@ -105,6 +105,38 @@ def test_dry_run_sends_nothing(samframe, service, table, out, tmp_path):
     assert (ran.status, service.counters.requests, out.exists()) == (0, 0, False)
 
 
+def test_dry_run_tells_rows_that_cannot_be_sent(samframe, photos, out, tmp_path, monkeypatch):
+    """Without a key too: which row, why, and status 1."""
+    monkeypatch.delenv("SEGMIND_API_KEY", raising=False)
+    path = photos / "table.csv"
+    pd.DataFrame({"image": ["a.png", "no such.png"], "prompt": "boy"}).to_csv(path, index=False)
+    ran = samframe("segment", path, "--out", out, "--store", tmp_path / "store", "--dry-run")
+
+    assert ran.status == 1, ran.err
+    assert "Row 1: " in ran.out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        (("--image", "fiel", "--prompt", "what"), "Did you mean --image file?"),
+        (("--image", "file", "--prompt", "WHAT"), "Did you mean --prompt what?"),
+        ((*COLUMNS, "--remove-coordinates", "nothing"), "Name the column with --remove-coordinates."),
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("--batch-rows", "2")])
+def test_a_misspelt_column_comes_before_a_missing_key(
+    samframe, table, out, tmp_path, monkeypatch, wrong, meant, more
+):
+    """What can be put right at once is told first, in the command's own words."""
+    monkeypatch.delenv("SEGMIND_API_KEY", raising=False)
+    ran = samframe("segment", table, *wrong, "--out", out, "--store", tmp_path / "store", *more)
+
+    assert ran.status == 2
+    assert meant in ran.err
+    assert "_col" not in ran.err
+
+
 def test_failed_rows_give_status_1(samframe, service, photos, out, tmp_path):
     """A row that fails is told of on stderr, the others are written, the status is 1."""
     path = photos / "table.csv"
