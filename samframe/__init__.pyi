@@ -5,7 +5,6 @@ from . import plotting as plotting
 from . import server as server
 from . import testing as testing
 from . import widgets as widgets
-from ._options import options as options
 from ._version import __version__ as __version__
 from ._versions import show_versions as show_versions
 from .errors import ApiError as ApiError
@@ -56,6 +55,7 @@ from .frame import start as start
 from .frame import suspicion as suspicion
 from .frame import to_html as to_html
 from .frame import view as view
+from .ground.options import options as options
 from .jobs import Ledger as Ledger
 from .jobs import Plan as Plan
 from .labels import from_supervision as from_supervision
