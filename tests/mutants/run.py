@@ -43,7 +43,7 @@ def machine_fails(folder: Path) -> tuple[bool, str]:
     """Run the state machine on the copy; return whether it failed, and what it said last."""
     command = [
         sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider",
-        "tests/jobs/test_state_machine.py", "--hypothesis-profile=hunt",
+        "tests/jobs/engine/test_state_machine.py", "--hypothesis-profile=hunt",
     ]  # fmt: skip
     # Ahead of the installed package, so that the copy is what is imported.
     environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -13,7 +13,7 @@ from samframe import errors
 from samframe.jobs import Ledger
 from samframe.server import DrawnEngine, LocalServer, ServerConfig
 
-CHILD = Path(__file__).with_name("child_small_disk.py")
+CHILD = Path(__file__).parents[1] / "child_small_disk.py"
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no limits and users of this kind there")
 

@@ -18,7 +18,7 @@ from samframe.errors import OptionError
 
 KILLS = 20
 
-_spec = importlib.util.spec_from_file_location("child_export", Path(__file__).with_name("child_export.py"))
+_spec = importlib.util.spec_from_file_location("child_export", Path(__file__).parents[1] / "child_export.py")
 _child = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_child)
 export, make_frame = _child.export, _child.make_frame

@@ -20,7 +20,7 @@ import pytest
 from samframe.jobs import JobState, Ledger
 from samframe.server import DrawnEngine, Fault, LocalServer, ServerConfig
 
-CHILD = Path(__file__).with_name("child_segment.py")
+CHILD = Path(__file__).parents[1] / "child_segment.py"
 KILLS = int(os.environ.get("SAMFRAME_KILLS", "8"))
 KILL_ROWS = int(os.environ.get("SAMFRAME_KILL_ROWS", "120"))
 SHARED_ROWS = int(os.environ.get("SAMFRAME_SHARED_ROWS", "200"))

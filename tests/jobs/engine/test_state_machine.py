@@ -3,7 +3,7 @@
 The process "dies" at a chosen write or call: nothing it does afterwards reaches the ledger or the API, and its lock is
 let go. What must hold after any history of runs, deaths, faults and hours is checked at every step.
 
-`pytest tests/jobs/test_state_machine.py --hypothesis-profile=full` runs 400 examples of 15 steps; without it, 60.
+With `--hypothesis-profile=full` it runs 400 examples of 15 steps; without, 60.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import pytest
 import samframe
 from samframe.server import DrawnEngine, LocalServer, ServerConfig
 
-CHILD = Path(__file__).with_name("child_shared.py")
+CHILD = Path(__file__).parents[1] / "child_shared.py"
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import samframe
 from samframe.jobs import JobState, Ledger
 from samframe.server import Fault
 
-CHILD = Path(__file__).with_name("child_segment.py")
+CHILD = Path(__file__).parents[1] / "child_segment.py"
 
 
 def wait_for(condition, timeout_s=60.0):
