@@ -9,16 +9,20 @@ import pandas as pd
 
 from samframe.errors import AuthenticationError, OptionError
 from samframe.frame.call import CallOptions
+from samframe.frame.cells.points import read_points
 from samframe.frame.look.fetching import make_fetch
+from samframe.ground.cells import as_text
 from samframe.ground.contract import DEFAULT_MODEL
-from samframe.ground.frame import image_cells, remembered
+from samframe.ground.frame import has_column, image_cells, remembered
 from samframe.segmind import Client
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Mapping
 
     from samframe.frame.look.resend import EngineSegmenter, NoSegmenter
+    from samframe.jobs import Points
+    from samframe.widgets.annotator.events import Point
     from samframe.widgets.annotator.widget import Annotator
 
 __all__ = ["annotate", "replay"]
@@ -30,6 +34,8 @@ def annotate(
     prompt_col: Hashable | None = "prompt",
     *,
     mask_col: Hashable = "mask",
+    coordinates_col: Hashable | None = "coordinates",
+    remove_coordinates_col: Hashable | None = "remove_coordinates",
     rows: Any = None,
     client: Client | None = None,
     max_cost: float | None = None,
@@ -57,6 +63,10 @@ def annotate(
         Prompts to begin with; a frame without a column ``prompt`` begins without.
     mask_col : column name
         A column of dtype ``mask``; where there is none all rows begin without a mask.
+    coordinates_col, remove_coordinates_col : column name, optional
+        Points to include and to exclude, as :func:`segment` takes them: a row without a prompt begins with the points
+        that made its mask. By default as the call that made the frame named them, if it did. A row that was corrected
+        by points before (``edited_points``) begins with those. A cell that cannot be read gives none.
     rows : optional
         Which rows to go through: positions, or one True or False for each row. None: all.
     client : Client, optional
@@ -89,6 +99,7 @@ def annotate(
     for name in (image_col, *(() if prompt_col is None else (prompt_col,))):
         if name not in df.columns or not isinstance(df[name], pd.Series):
             raise OptionError(f"The frame has not one column {name!r}.")
+    points = _points_of(df, prompt_col, coordinates_col, remove_coordinates_col)
     # The options are checked now, not when the first job is sent.
     options: dict[str, Any] = {"model": model, "store": store, "rate_limit": rate_limit, "retry": retry}
     options |= {"image_root": image_root, "client": client, "max_cost": max_cost}
@@ -106,7 +117,58 @@ def annotate(
         segmenter=_segmenter(image_cells(df, image_col), options),
         image_root=image_root,
         fetch=make_fetch(client) if client is not None else None,
+        points=points,
     )
+
+
+def _points_of(
+    df: pd.DataFrame,
+    prompt_col: Hashable | None,
+    coordinates_col: Hashable | None,
+    remove_coordinates_col: Hashable | None,
+) -> Callable[[int], tuple[Point, ...]]:
+    """Return what gives the points that a row begins with: those behind its mask."""
+    from samframe.widgets.annotator.events import Point  # noqa: PLC0415 - ipywidgets is heavy
+
+    prompts = df[prompt_col].tolist() if prompt_col is not None and prompt_col in df.columns else None
+    named = [
+        _cells_of(df, remembered(df, role, name), is_needed=name is not None and name != role)
+        for role, name in (("coordinates", coordinates_col), ("remove_coordinates", remove_coordinates_col))
+    ]
+    edited = [_cells_of(df, name, is_needed=False) for name in ("edited_points", "edited_remove_points")]
+
+    def points(row: int) -> tuple[Point, ...]:
+        told = [_read(cells, row) for cells in edited]
+        if not told[0] and (prompts is None or not as_text(prompts[row]).strip()):
+            told = [_read(cells, row) for cells in named]
+        return tuple(
+            Point(row=row, x=float(x), y=float(y), include=include)
+            for include, some in zip((True, False), told, strict=True)
+            for x, y in some
+        )
+
+    return points
+
+
+def _cells_of(df: pd.DataFrame, name: Any, *, is_needed: bool) -> list[Any] | None:
+    """Return the cells of a column of points; None where there is none, an error where one was asked for."""
+    if isinstance(name, list | tuple) and all(has_column(df, one) for one in name):
+        return list(zip(*(df[one].tolist() for one in name), strict=True))
+    if name is not None and has_column(df, name) and isinstance(df[name], pd.Series):
+        cells: list[Any] = df[name].tolist()
+        return cells
+    if is_needed:
+        raise OptionError(f"The frame has not one column {name!r}.")
+    return None
+
+
+def _read(cells: list[Any] | None, row: int) -> Points:
+    if cells is None:
+        return ()
+    try:
+        return read_points(cells[row])
+    except ValueError:
+        return ()
 
 
 def _segmenter(images: list[Any], options: dict[str, Any]) -> EngineSegmenter | NoSegmenter:
@@ -153,7 +215,13 @@ def _positions(rows: Any, n_rows: int) -> list[int]:
 
 
 def replay(
-    df: pd.DataFrame, events: Iterable[Any | Mapping[str, Any]], *, mask_col: Hashable = "mask"
+    df: pd.DataFrame,
+    events: Iterable[Any | Mapping[str, Any]],
+    *,
+    mask_col: Hashable = "mask",
+    prompt_col: Hashable | None = "prompt",
+    coordinates_col: Hashable | None = "coordinates",
+    remove_coordinates_col: Hashable | None = "remove_coordinates",
 ) -> pd.DataFrame:
     """Repeat a log of edits on the frame that it was written for. Nothing is sent: the log holds the masks that came.
 
@@ -165,6 +233,8 @@ def replay(
         ``annotator.events``, or the dicts of their ``to_json()``.
     mask_col : column name
         The column of masks that was annotated.
+    prompt_col, coordinates_col, remove_coordinates_col : column name or None
+        As :func:`annotate` was given them: rows begin with their points, which an event may take away.
 
     Returns
     -------
@@ -178,4 +248,7 @@ def replay(
     """
     from samframe.widgets import replay as replay_events  # noqa: PLC0415 - ipywidgets is heavy
 
-    return replay_events(df, events, mask_col=mask_col)
+    if not isinstance(df, pd.DataFrame):
+        raise OptionError(f"replay takes a pandas DataFrame, not a {type(df).__name__}.")
+    points = _points_of(df, remembered(df, "prompt", prompt_col), coordinates_col, remove_coordinates_col)
+    return replay_events(df, events, mask_col=mask_col, points=points)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from samframe.widgets.annotator.edits import Edits
+    from samframe.widgets.annotator.events import Point
 
 __all__ = ["Desk"]
 
@@ -46,6 +47,8 @@ class Desk:
         Where jobs go.
     background : callable
         Runs a function in a thread of its own.
+    points : callable
+        Takes a row and returns the points that it begins with.
     changed : callable
         Told, under the desk's lock, that what is shown has changed.
     """
@@ -59,13 +62,17 @@ class Desk:
         mask_col: Hashable,
         segmenter: Segmenter,
         background: Callable[[Callable[[], None]], None],
+        points: Callable[[int], tuple[Point, ...]] = lambda _: (),
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._df = df.copy(deep=False)
         self._mask_col = mask_col
         prompts = None if prompt_col is None else df[prompt_col].tolist()
         self.edits: Edits = edits_of_frame(
-            df, mask_col=mask_col, prompt=lambda row: None if prompts is None else _prompt(prompts[row])
+            df,
+            mask_col=mask_col,
+            prompt=lambda row: None if prompts is None else _prompt(prompts[row]),
+            points=points,
         )
         self.rows = list(rows)
         self.at = 0

@@ -10,7 +10,7 @@ import pandas as pd
 from samframe.errors import OptionError
 from samframe.masks import MaskArray, MaskDtype
 from samframe.widgets.annotator.edits import Edits, RowState
-from samframe.widgets.annotator.events import Event, event_from_json
+from samframe.widgets.annotator.events import Event, Point, event_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -44,25 +44,33 @@ def mask_column(df: pd.DataFrame, mask_col: Hashable) -> MaskArray:
 
 
 def edits_of_frame(
-    df: pd.DataFrame, *, mask_col: Hashable, prompt: Callable[[int], str | None] = lambda _: None
+    df: pd.DataFrame,
+    *,
+    mask_col: Hashable,
+    prompt: Callable[[int], str | None] = lambda _: None,
+    points: Callable[[int], tuple[Point, ...]] = lambda _: (),
 ) -> Edits:
-    """Return an empty log over the rows of a frame."""
+    """Return an empty log over the rows of a frame, which begin with their mask, prompt and points."""
     masks = mask_column(df, mask_col)
 
     def given(row: int) -> RowState:
         mask = masks[row]
-        return RowState(mask=None if mask is pd.NA else mask, prompt=prompt(row))
+        return RowState(mask=None if mask is pd.NA else mask, prompt=prompt(row), points=points(row))
 
     return Edits(len(df), given)
 
 
 def replay(
-    df: pd.DataFrame, events: Iterable[Event | Mapping[str, Any]], *, mask_col: Hashable = "mask"
+    df: pd.DataFrame,
+    events: Iterable[Event | Mapping[str, Any]],
+    *,
+    mask_col: Hashable = "mask",
+    points: Callable[[int], tuple[Point, ...]] = lambda _: (),
 ) -> pd.DataFrame:
     """Repeat a log of edits on a frame; see :func:`samframe.replay`."""
     if not isinstance(df, pd.DataFrame):
         raise OptionError(f"replay takes a pandas DataFrame, not a {type(df).__name__}.")
-    edits = edits_of_frame(df, mask_col=mask_col)
+    edits = edits_of_frame(df, mask_col=mask_col, points=points)
     for at, event in enumerate(events):
         try:
             edits.apply(event if isinstance(event, Event) else event_from_json(event))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from samframe.images import Thumbnail
     from samframe.widgets.annotator.ask import Segmenter
-    from samframe.widgets.annotator.events import Event
+    from samframe.widgets.annotator.events import Event, Point
 
 __all__ = ["Annotator"]
 
@@ -59,6 +59,8 @@ class Annotator(anywidget.AnyWidget):
         Takes an http(s) URL and returns its bytes; None: images behind URLs are not shown.
     background : callable, optional
         Runs a function; None: in a thread.
+    points : callable
+        Takes a row and returns the points that it begins with.
     """
 
     _esm = module_text("annotator")
@@ -80,6 +82,7 @@ class Annotator(anywidget.AnyWidget):
         image_root: str | os.PathLike[str] | None = None,
         fetch: Callable[[str], bytes] | None = None,
         background: Callable[[Callable[[], None]], None] | None = None,
+        points: Callable[[int], tuple[Point, ...]] = lambda _: (),
     ) -> None:
         self._background = background or _in_thread
         self._images = image_cells(df, image_col)
@@ -96,6 +99,7 @@ class Annotator(anywidget.AnyWidget):
             mask_col=mask_col,
             segmenter=segmenter,
             background=self._background,
+            points=points,
         )
         super().__init__(uid=secrets.token_hex(8))
         self._idle = threading.Condition(self._desk.lock)

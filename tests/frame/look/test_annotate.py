@@ -65,6 +65,38 @@ def annotate(server, tmp_path, frame):
     return make
 
 
+def test_a_row_begins_with_the_points_behind_its_mask(annotate, server, frame, tmp_path):
+    """Points of the call that made the mask are there; to send them is free; one is taken away, and replayed."""
+    client = samframe.Client(KEY, base_url=server.base_url)
+    clicks = frame.drop(columns="mask").assign(
+        prompt=None, yes=[[(20, 15), (30, 15)], None, "junk"], no=[[(5, 5)], None, None]
+    )
+    out = clicks.iloc[:1].sam.segment(
+        coordinates_col="yes",
+        remove_coordinates_col="no",
+        client=client,
+        store=tmp_path / "store",
+        progress=False,
+    )
+    page = annotate(out)
+    assert page.state["points"] == [[20.0, 15.0, True], [30.0, 15.0, True], [5.0, 5.0, False]]
+    assert page.state["review"] is None
+    submits = server.counters.submits
+    page.send(0, usd=0)
+    assert server.counters.submits == submits
+    page.do("remove_point", row=0, at=2)
+    page.do("accept", row=0)
+    result = page.annotator.result()
+    pd.testing.assert_frame_equal(samframe.replay(out, page.annotator.events), result)
+
+    named = annotate(clicks, coordinates_col="yes")
+    assert named.state["points"] == [[20.0, 15.0, True], [30.0, 15.0, True]]
+    assert named.do("go", to=2)["points"] == []
+    assert annotate(clicks.assign(prompt="cup"), coordinates_col="yes").state["points"] == []
+    with pytest.raises(OptionError, match="nothing"):
+        annotate(clicks, coordinates_col="nothing")
+
+
 def test_clicks_send_nothing_and_enter_sends_one(annotate, server, frame, tmp_path):
     """Points cost nothing; a send is one POST, of the points alone; the same segment call then finds it stored."""
     page = annotate()
