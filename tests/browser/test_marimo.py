@@ -47,6 +47,12 @@ def _(mo, out):
 
 
 @app.cell
+def _(out):
+    out.iloc[:2].sam.view(height=200)
+    return
+
+
+@app.cell
 def _(client, mo, out, store):
     annotator = out.sam.annotate(client=client, store=store)
     editor = mo.ui.anywidget(annotator)
@@ -112,8 +118,10 @@ def test_gallery_and_annotator_work_in_marimo(chromium_page, marimo_url):
     page = chromium_page
     page.goto(marimo_url)
     # It is in a shadow root, which locators look into.
-    gallery = page.locator(".samframe-gallery[data-pending='0']")
+    galleries = page.locator(".samframe-gallery[data-pending='0']")
+    gallery = galleries.first
     gallery.wait_for(timeout=60_000)
+    galleries.nth(1).wait_for(timeout=60_000)  # the viewer as it is, without mo.ui.anywidget
     gallery.locator(".sf-canvas").click(position={"x": 50, "y": 50})
     page.keyboard.press("a")
     page.get_by_text("marks: ['accepted']").wait_for()

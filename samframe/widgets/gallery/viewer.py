@@ -230,6 +230,17 @@ class Viewer:
             # While the page still builds its widgets.
             self.gallery.prepare()
 
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, Any]:
+        """Return the gallery for hosts other than IPython: as a widget, as a small static picture, and as text."""
+        self._add_controls()
+        shown = self._frame._repr_mimebundle_() or {}
+        page = {"text/html": snapshot_html(self._rows, self._uid, **self._reading)}
+        return {**shown, **page, "text/plain": repr(self)}
+
+    def _display_(self) -> Any:
+        """Return what marimo shows: the canvas alone, as it draws no controls of ipywidgets."""
+        return self.gallery if hasattr(self.gallery, "uid") else self._frame
+
     def __repr__(self) -> str:
         return f"<samframe.Viewer: {int(self._kept.sum()):,} of {len(self._rows):,} rows>"
 

@@ -551,6 +551,18 @@ def test_no_rows_has_a_page():
     assert viewer.positions == []
 
 
+@pytest.mark.parametrize("canvas", [True, False])
+def test_other_hosts_get_a_bundle(df, canvas):
+    """A host that is no IPython gets the widget, a picture that needs no kernel, and text; marimo what it can draw."""
+    viewer = df.sam.view(canvas=canvas)
+    bundle = viewer._repr_mimebundle_(include=None, exclude=None)
+
+    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == viewer.widget.model_id
+    assert "data:image/webp" in bundle["text/html"]
+    assert bundle["text/plain"] == repr(viewer)
+    assert viewer._display_() is (viewer.gallery if canvas else viewer.widget)
+
+
 def test_no_warnings(df):
     """Making, filtering and sorting a viewer warns of nothing."""
     with warnings.catch_warnings():
