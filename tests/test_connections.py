@@ -48,7 +48,7 @@ def test_databases_are_opened_in_one_place():
     """No other module opens one: what is said here of connections holds for all of them."""
     opening = [path.name for path in SOURCES.rglob("*.py") if "sqlite3.connect(" in path.read_text("utf-8")]
 
-    assert opening == ["_connections.py"]
+    assert opening == ["connections.py"]
 
 
 def test_an_own_connection_stays_in_its_thread(tmp_path):
