@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from samframe.segmind import CallError, Failure
+from samframe.jobs.model.policy import Action, decide
+from samframe.segmind import Call, CallError, Failure
 from samframe.segmind.http import Response, load_library
 from samframe.testing import Chaos
 
@@ -109,13 +110,13 @@ def accept_tls(listener, context, seen):
     ],
 )
 def test_a_submit_that_was_read_is_never_told_as_not_sent(chaos, library, helpers, move):
-    """The job is billed: whatever comes back, it is lost, and lost is never repeated."""
+    """The job is billed: whatever comes back, the submit is in doubt, and never repeated."""
     chaos.script(move)
 
     error = helpers.exchange(chaos.base_url + SUBMIT, library=library)
 
     assert isinstance(error, CallError)
-    assert error.kind is Failure.LOST
+    assert decide(Call.SUBMIT, error.kind, tries=1) is Action.DOUBT
     assert len(chaos.billed) == 1
 
 
@@ -207,7 +208,7 @@ def test_a_gzip_answer_is_refused(serve, library, helpers):
 
     error = helpers.exchange(server.base_url, library=library, method="GET")
 
-    assert (error.kind, "compressed" in str(error)) == (Failure.LOST, True)
+    assert (error.kind, "compressed" in str(error)) == (Failure.ENCODED, True)
     assert server.seen[0][1]["accept-encoding"] == "identity"
 
 
@@ -217,7 +218,7 @@ def test_a_long_answer_is_cut(chaos, library, helpers):
 
     error = helpers.exchange(chaos.base_url + SUBMIT, library=library, max_bytes=1 << 20)
 
-    assert (error.kind, "longer" in str(error)) == (Failure.LOST, True)
+    assert (error.kind, "longer" in str(error)) == (Failure.REFUSED_BYTES, True)
 
 
 def test_a_redirect_is_told_and_not_followed(make_chaos, library, helpers):

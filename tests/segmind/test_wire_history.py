@@ -93,7 +93,7 @@ def test_rows_with_odd_ids_are_left_out():
         ("COMPLETED", RemoteState.COMPLETED),
         ("SUCCESS", RemoteState.COMPLETED),
         ("failed", RemoteState.FAILED),
-        ("PENDING", RemoteState.PROCESSING),
+        ("PENDING", RemoteState.QUEUED),
         ("???", None),
         (None, None),
     ],

@@ -2,7 +2,7 @@
 
 from samframe.frame.cells.boxes import BOX_FORMATS
 from samframe.frame.cells.hints import check_keywords
-from samframe.frame.cells.refusals import LONGEST_PROMPT
+from samframe.frame.cells.refusals import LONGEST_PROMPT, why_no_prompt
 from samframe.frame.cells.rows import (
     Distinct,
     Inputs,
@@ -22,4 +22,5 @@ __all__ = [
     "factorize_cells",
     "make_inputs",
     "read_prompt",
+    "why_no_prompt",
 ]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from samframe.errors import OptionError
 from samframe.frame.call import factorize_cells, plan, read_prompt, start
+from samframe.frame.cells import why_no_prompt
 from samframe.frame.look.comparison import Comparison, iou_column, make_comparison
 from samframe.frame.measure import cell_keys, mask_column, share_images
 from samframe.ground.contract import DEFAULT_MODEL
@@ -173,6 +174,11 @@ def _checked(variants: Any) -> dict[str, tuple[str, ...]]:
         is_list = isinstance(texts, list | tuple) and bool(texts)
         sent = [read_prompt(text) for text in texts] if is_list else []
         # A problem with a prompt is told in a class of its own, which is no plain str.
+        trouble = next((str(text) for text in sent if isinstance(text, str) and type(text) is not str), None)
+        if trouble is not None and isinstance(name, str):
+            # A name may be the same text as its prompt: it is shown where it could itself be sent.
+            shown = repr(name) if why_no_prompt(name, longest=80) is None else f"number {len(checked) + 1}"
+            raise OptionError(f"The variant {shown}: {trouble}. Nothing was sent.")
         if not isinstance(name, str) or not sent or not all(type(text) is str for text in sent):
             raise OptionError(
                 f"The variant {name!r} has a name and a prompt, or a list of prompts, in text; it has {given!r}. "

@@ -59,7 +59,9 @@ def test_our_reader_gives_every_hard_mask_back(frame, tmp_path, masks, regions):
     if regions == "brush":
         assert all(found[name] == masks[name] for name in found)
         rows = [json.loads(line) for line in (tmp_path / "set" / "rows.jsonl").read_text().splitlines()]
-        assert {row["region"] for row in rows if "category" in row} == set(back["annotation_id"].dropna())
+        assert {int(row["region"]) for row in rows if "category" in row} == set(
+            back["annotation_id"].dropna()
+        )
         assert set(back["score"].dropna().round(6)) <= set(df["score"].round(6))
 
 

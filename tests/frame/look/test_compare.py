@@ -153,7 +153,12 @@ def test_plot_is_side_by_side_and_the_most_different_come_first(service):
 def test_hostile_names_and_prompts_are_text(service):
     """Names and prompts of any kind are drawn and shown as text."""
     _, options = service
-    texts = [text for text in HOSTILE_TEXTS if text.strip() and text not in {"\ud800", "\u200b"}]
+    refused = ("\ud800", "\u200b", "\x00", "\x1b")  # told before anything is sent, as are very long texts
+    texts = [
+        text
+        for text in HOSTILE_TEXTS
+        if text.strip() and len(text) <= 2000 and not any(letter in text for letter in refused)
+    ]
     found = images(1).sam.compare({text: text for text in texts}, **options)
     FigureCanvasAgg(found.plot()[0].figure).draw()
     page = found._repr_html_()
@@ -173,6 +178,8 @@ def test_hostile_names_and_prompts_are_text(service):
         ({"a": "car", "b": ["dog", None]}, "'b'"),
         ({"a": "car", "b": b"dog"}, "'b'"),
         ({"a": "car", "b": "\ud800"}, "'b'"),
+        ({"a": "car", "b": "x" * 3000}, "'b'.*max_prompt="),
+        ({"a": "car", "b\x00": "b\x00"}, r"number 2.*U\+0000"),
         ({"a": "car", 3: "dog"}, "3"),
         ({"a_b": "1", "c": "2", "a": "3", "b_c": "4"}, "rename one"),
     ],
