@@ -38,6 +38,7 @@ from .frame import Evaluation as Evaluation
 from .frame import Run as Run
 from .frame import annotate as annotate
 from .frame import asegment as asegment
+from .frame import check as check
 from .frame import compare as compare
 from .frame import evaluate as evaluate
 from .frame import explode as explode

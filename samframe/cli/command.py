@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from samframe._version import __version__
 from samframe.cli import (
+    check as _check,
+)
+from samframe.cli import (
     credits as _credits,
 )
 from samframe.cli import (
@@ -30,7 +33,6 @@ from samframe.cli import (
     verify as _verify,
 )
 from samframe.cli.exit import EXIT_CODES, Exit, exit_for
-from samframe.cli.local_models import check as _check_local
 from samframe.cli.local_models import onnx as _export_onnx
 from samframe.cli.printing import print_anything
 from samframe.errors import SamframeError
@@ -116,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"samframe {__version__}")
     parser.add_argument("--versions", action=_Versions, nargs=0, help="what a bug report needs")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in (_demo, _segment, _serve, _credits, _ledger, _export, _export_onnx, _check_local, _verify):
+    for module in (_demo, _segment, _serve, _credits, _ledger, _export, _export_onnx, _check, _verify):
         module.add_command(commands)
     return parser
 

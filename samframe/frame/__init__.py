@@ -21,6 +21,7 @@ from samframe.frame.call import (
     start,
     survey,
 )
+from samframe.frame.check import check, plan_check
 from samframe.frame.dataset import DatasetRun, find_sources, plan_dataset, segment_dataset
 from samframe.frame.groups import combine_groups
 from samframe.frame.look import Comparison, annotate, compare, preview, replay, suspicion, to_html, view
@@ -42,6 +43,7 @@ __all__ = [
     "SeriesSam",
     "annotate",
     "asegment",
+    "check",
     "combine_groups",
     "compare",
     "empty_result",
@@ -53,6 +55,7 @@ __all__ = [
     "models",
     "offline",
     "plan",
+    "plan_check",
     "plan_dataset",
     "preview",
     "replay",

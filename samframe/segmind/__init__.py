@@ -22,7 +22,9 @@ from samframe.segmind.reading import (
     ReaderSpec,
     form_of,
     make_reader,
+    output_facts,
     read_output,
+    readers_for,
     readers_that_fit,
     small_png,
 )
@@ -60,11 +62,13 @@ __all__ = [
     "form_of",
     "known_models",
     "make_reader",
+    "output_facts",
     "output_of",
     "pack_parts",
     "read_mask",
     "read_output",
     "read_parts",
+    "readers_for",
     "readers_that_fit",
     "small_png",
 ]

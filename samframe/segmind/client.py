@@ -76,6 +76,8 @@ class Client:
     ) -> None:
         self.rate_limit = rate_limit
         self._has_literal_key = api_key is not None
+        #: Told of every answer of the connections that are opened from now on, with all headers about rate limits.
+        self.on_answer: Callable[[Call, Response], None] | None = None
         try:
             if rate_limit is not None and not rate_limit > 0:
                 raise OptionError(f"rate_limit is requests a minute, above 0; it is {rate_limit!r}.")
@@ -126,7 +128,7 @@ class Client:
         hide_in_logs(self.key)
         transport = HttpTransport(self.key, library=library, trust_env=not self.hosts.loopback)
         try:
-            yield Connection(self.hosts, transport)
+            yield Connection(self.hosts, transport, on_answer=self.on_answer)
         finally:
             await transport.aclose()
 
@@ -179,14 +181,23 @@ class Connection:
         What moves the bytes.
     on_call : callable, optional
         Told of every call as it starts, for counters.
+    on_answer : callable, optional
+        Told of every answer, before it is read.
     """
 
     def __init__(
-        self, hosts: Hosts, transport: HttpTransport, *, on_call: Callable[[Call], None] | None = None
+        self,
+        hosts: Hosts,
+        transport: HttpTransport,
+        *,
+        on_call: Callable[[Call], None] | None = None,
+        on_answer: Callable[[Call, Response], None] | None = None,
     ) -> None:
         self._hosts = hosts
         self._transport = transport
         self.on_call = on_call
+        self._on_answer = on_answer
+        transport.keeps_limits = on_answer is not None
 
     async def submit(self, content: bytes, *, model: str = DEFAULT_MODEL) -> str:
         """Submit one job and return its request id. Each success is a new billable job.
@@ -314,6 +325,9 @@ class Connection:
     ) -> Response:
         if self.on_call is not None:
             self.on_call(call)
-        return await self._transport.send(
+        answer = await self._transport.send(
             method, url, content=content, with_key=with_key, deadline_s=deadline_s, max_bytes=max_bytes
         )
+        if self._on_answer is not None:
+            self._on_answer(call, answer)
+        return answer

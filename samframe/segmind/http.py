@@ -26,6 +26,10 @@ __all__ = ["HttpTransport", "Response", "load_library"]
 
 _HEADERS = ("content-type", "date", "retry-after", RESET_HEADER)
 
+# What services tell of their limits, beside the one header of the contract; looked at by a check alone.
+_LIMIT_NAME = re.compile(r"(x-)?rate-?limit[a-z0-9\-]{0,40}")
+_LIMIT_VALUE = re.compile(r"[\w .,:;=+/\-]{1,64}", re.ASCII)
+
 _SENT_HEADERS = {
     "accept": "*/*",
     "accept-encoding": "identity",
@@ -83,6 +87,8 @@ class HttpTransport:
         self._idle: dict[str, list[Any]] = {}
         self._bases: dict[Any, _Base | None] = {}
         self._tls: ssl.SSLContext | None = None
+        #: Whether answers keep every header about a rate limit.
+        self.keeps_limits = False
         self._no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._timeout = self._httpx.Timeout(_IDLE_READ_S, connect=_CONNECT_S, pool=None).as_dict()
 
@@ -168,6 +174,8 @@ class HttpTransport:
             body = key.hide_in(body)
         # The others are left behind: a server may repeat in any of them what it was sent, the key as well.
         headers = {name: response.headers[name] for name in _HEADERS if name in response.headers}
+        if self.keeps_limits:
+            headers |= _limits_in(response.headers, key)
         return Response(status=response.status_code, headers=headers, body=body)
 
     @asynccontextmanager
@@ -219,6 +227,17 @@ class HttpTransport:
             await transport.aclose()
         self._bases.clear()
         self._idle.clear()
+
+
+def _limits_in(headers: Mapping[str, str], key: ApiKey | None) -> dict[str, str]:
+    """Return the headers about rate limits, without any that could hold the key."""
+    return {
+        name.lower(): value
+        for name, value in headers.items()
+        if _LIMIT_NAME.fullmatch(name.lower())
+        and _LIMIT_VALUE.fullmatch(value)
+        and (key is None or key.hide_in(value.encode()) == value.encode())
+    }
 
 
 # Path segments that begin with no dot, and a query; each % with its two digits.

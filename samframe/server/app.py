@@ -67,6 +67,10 @@ class Application:
         self._limiter = make_limiter(config)
         self._counted = {"submit"} | (_POLLS if config.polls_count else frozenset())
         self._date = (0, b"")
+        self._extra = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in config.answer_headers.items()
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -105,10 +109,12 @@ class Application:
         if answer.status_code == _TOO_MANY:
             self.tally.refused_429 += 1
         answer.raw_headers.append((b"date", self._http_date()))
+        if endpoint not in _PUBLIC:
+            answer.raw_headers.extend(self._extra)
         await answer(scope, receive, send)
 
     async def _answer(self, endpoint: str, call: Call) -> Response:
-        if not endpoint:
+        if not endpoint or endpoint in self.config.closed:
             return error_answer(404, "Not found")
         verb = VERBS.get(endpoint, "GET")
         if call.scope["method"] != verb:

@@ -71,6 +71,11 @@ class OutputForm:
     several : {"urls", "mapping", "zip"}
         How several masks of a job are told: a list of URLs (their scores and boxes beside them in ``images``), a
         mapping of ``masks``, ``scores`` and ``boxes``, or the URL of one archive.
+    style : {"mask", "alpha", "cut-out", "coloured", "soft", "overlay"}
+        What the file shows: black and white, the mask as transparency, the image where the mask is, the mask in blue,
+        levels of grey, the mask painted on the image. All but the first have modes and values of their own.
+    letterbox : bool
+        Whether `size_hw` is reached by bars around the picture and not by stretching it.
     """
 
     file_format: Literal["PNG", "JPEG", "WEBP"] = "PNG"
@@ -81,6 +86,8 @@ class OutputForm:
     inline: Literal["base64", "data-uri"] = "base64"
     always_inline: bool = False
     several: Literal["urls", "mapping", "zip"] = "urls"
+    style: Literal["mask", "alpha", "cut-out", "coloured", "soft", "overlay"] = "mask"
+    letterbox: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +149,14 @@ class ServerConfig:
         The form of the mask images.
     omit : collection of str
         Fields and metrics left out of results ("images", "cost", "queue_time"): the contract promises few.
+    id_form : str
+        Form of request ids: ``"uuid"``, or pieces such as ``"letters:3_hex:24"``.
+    output_host : str, optional
+        Host that URLs of outputs name, by https; None: this server. Another host serves nothing of ours.
+    answer_headers : mapping of str to str
+        Headers that answers carry, such as those about a rate limit.
+    closed : collection of str
+        Endpoints answered with 404: ``"history"``, ``"history_item"``, ``"upload"``, ``"credits"``.
     clock : callable
         The wall clock, seconds since the epoch: for expiry, limits, timestamps and the Date header.
     """
@@ -172,4 +187,8 @@ class ServerConfig:
     early_result: Literal["status", "refuse"] = "status"
     output: OutputForm = field(default_factory=OutputForm)
     omit: frozenset[str] = frozenset()
+    id_form: str = "uuid"
+    output_host: str | None = None
+    answer_headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    closed: frozenset[str] = frozenset()
     clock: Callable[[], float] = time.time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import random
 import re
 import time
 import uuid
@@ -13,6 +14,7 @@ from urllib.parse import parse_qsl
 
 from starlette.responses import Response
 
+from samframe.ground.id_form import make_id
 from samframe.server.wire import (
     Refusal,
     error_answer,
@@ -121,6 +123,7 @@ class Handlers:
         self._pool = pool
         self._tally = tally
         self._engine_name = engine_name
+        self._ids = random.SystemRandom()
 
     async def submit(self, call: Call) -> Response:
         """Accept a job."""
@@ -135,7 +138,7 @@ class Handlers:
         if not self._purse.reserve():
             raise Refusal(406, "Insufficient credits")
         job = Job(
-            request_id=str(uuid.uuid4()),
+            request_id=make_id(config.id_form, self._ids),
             model=model,
             owner=call.owner,
             body=body,
@@ -144,6 +147,7 @@ class Handlers:
             service_s=config.latency_s() if callable(config.latency_s) else config.latency_s,
             base_url=call.base_url,
             doomed=call.doomed,
+            output_base=f"https://{config.output_host}" if config.output_host is not None else None,
         )
         self._tally.accepted += 1
         self._book.add(job)

@@ -53,9 +53,3 @@ def test_random_weights_are_told(sam2, capsys):
     assert "NOT" in out
     assert "not masks of trained weights" in out
     assert "licence of the weights: Apache-2.0" in out
-
-
-def test_weights_must_be_named(capsys):
-    """With the two ways."""
-    assert main(["check"]) == 2
-    assert "check needs --local" in capsys.readouterr().err

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image as Pillow
 
-from samframe.cli.exit import Exit
 from samframe.cli.local_models.options import add_local_options, local_options
-from samframe.errors import OptionError
 
 if TYPE_CHECKING:
     import argparse
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from samframe.server.engines.sam import SamEngine
     from samframe.server.protocol import Box
 
-__all__ = ["Finding", "add_command", "add_local_arguments", "check_local", "run_local"]
+__all__ = ["Finding", "add_local_arguments", "check_local", "run_local"]
 
 #: A mask this many times smaller or larger than the reference is another thing.
 _SPREAD = 1.4
@@ -120,25 +118,6 @@ def _share_inside(mask: NDArray[np.bool_], box: Box) -> float:
         max(0, top - _MARGIN_PX) : bottom + _MARGIN_PX, max(0, left - _MARGIN_PX) : right + _MARGIN_PX
     ]
     return float(window.sum() / max(1, mask.sum()))
-
-
-def add_command(commands: Any) -> None:
-    """Add the command to argparse's subparsers."""
-    parser = commands.add_parser(
-        "check",
-        help="try a SAM of your own on two photographs",
-        description="Segment what is in the two bundled photographs with a SAM on this machine, and compare the areas "
-        "with those measured by hand: are the weights trained ones, and are they read aright?",
-    )
-    add_local_arguments(parser)
-    parser.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace) -> Exit:
-    """Check."""
-    if arguments.local is None:
-        raise OptionError("check needs --local: a folder of SAM 2 or 3, or an id of the Hugging Face hub.")
-    return Exit.DONE if run_local(arguments) else Exit.ROWS_FAILED
 
 
 def add_local_arguments(parser: argparse.ArgumentParser) -> None:

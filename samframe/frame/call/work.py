@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from samframe.frame.call.options import CallOptions
-    from samframe.jobs import Settings
+    from samframe.jobs import Job, Settings
     from samframe.masks import Mask
 
 __all__ = ["Work"]
@@ -85,6 +85,11 @@ class Work:
         """Return the image cell of a row, by position."""
         cell: object = self._asked.source[self.options.image_col].iloc[row]
         return cell
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """The distinct jobs of the rows that can be sent; none before images are read."""
+        return tuple(self._inputs.jobs) if self._inputs is not None else ()
 
     @property
     def waiting_jobs(self) -> int | None:

@@ -45,6 +45,7 @@ class Job:
     service_s: float | None
     base_url: str
     doomed: str | None = None
+    output_base: str | None = None
     state: JobState = JobState.QUEUED
     started_s: float | None = None
     finished_s: float | None = None
@@ -62,7 +63,11 @@ class Job:
     @property
     def output_url(self) -> str | None:
         """Where the output lies, None where there is none."""
-        return None if self.file_name is None else f"{self.base_url}/outputs/{self.file_name}"
+        return (
+            None
+            if self.file_name is None
+            else f"{self.output_base or self.base_url}/outputs/{self.file_name}"
+        )
 
     def api_urls(self) -> dict[str, str]:
         """Return the URLs that every answer about the job carries."""
@@ -80,7 +85,10 @@ class Job:
 
     def part_entries(self) -> list[dict[str, Any]]:
         """Return the masks of several objects as ``images`` lists them, with their scores and boxes."""
-        return [{**part, "url": f"{self.base_url}/outputs/{part['file_name']}"} for part in self.parts]
+        return [
+            {**part, "url": f"{self.output_base or self.base_url}/outputs/{part['file_name']}"}
+            for part in self.parts
+        ]
 
     def metrics(self) -> dict[str, float]:
         """Return the times of a finished job, in seconds, and its cost and its score where it has one."""

@@ -15,7 +15,7 @@ from samframe.server.engines.cache import ByteCache
 from samframe.server.protocol import EngineRefused, Picture
 from samframe.server.wire import SAM3_SLUG, JobRequest, read_image
 from samframe.server.work.jobs import Job, JobState
-from samframe.server.work.outputs import CONTENT_TYPES, SUFFIXES, mask_file, overlay_file
+from samframe.server.work.outputs import CONTENT_TYPES, SUFFIXES, mask_file, overlay_file, styled_file
 from samframe.server.work.parts import PartFile, part_files, zip_of
 from samframe.server.work.queue import GroupedQueue
 
@@ -179,6 +179,8 @@ class WorkerPool:
             return part_files(made, form)
         if answer.is_overlay:
             return overlay_file(answer.picture.pixels(), made.mask)
+        if form.style != "mask":
+            return styled_file(answer.picture.pixels(), made.mask, form)
         if made.mask_key is not None:
             return _file_of(_Keyed(made.mask_key, answer.picture.size_hw, made.mask), form)
         return mask_file(made.mask, form)
