@@ -10,6 +10,7 @@ from typing import Any
 from samframe.cli.exit import Exit
 from samframe.cli.local_models import add_local_options, check_no_local_options, local_options
 from samframe.errors import OptionError
+from samframe.ground.service_report import read_report
 
 __all__ = ["add_command"]
 
@@ -66,6 +67,9 @@ def add_command(commands: Any) -> None:
         metavar="USD",
         help="play money in the account at the start (default: not counted)",
     )
+    parser.add_argument(
+        "--like", metavar="REPORT", help="answer as the service of a report of `samframe check --json` did"
+    )
     model = parser.add_argument_group("a SAM on this machine (--engine sam)")
     model.add_argument(
         "--engine",
@@ -82,18 +86,19 @@ def add_command(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> Exit:
     """Serve until Ctrl-C."""
-    from samframe.server import ServerConfig, serve  # noqa: PLC0415 - starlette is heavy
+    from samframe.server import ServerConfig, options_like, serve  # noqa: PLC0415 - starlette is heavy
 
     key = os.environ.get("SAMFRAME_SERVE_KEY", "").strip() or None
     engine = _engine(arguments)  # before the port is bound: who connects is answered at once
+    told = {
+        "latency_s": arguments.latency,
+        "rate_limit": arguments.rate_limit,
+        "price_usd": arguments.price or None,
+    }
+    options = options_like(read_report(arguments.like)) if arguments.like is not None else {}
+    options |= {name: value for name, value in told.items() if value is not None}
     config = ServerConfig(
-        engine=engine,
-        workers=arguments.workers,
-        latency_s=arguments.latency,
-        rate_limit=arguments.rate_limit,
-        price_usd=arguments.price,
-        credits_usd=arguments.credits,
-        api_key=key,
+        engine=engine, workers=arguments.workers, credits_usd=arguments.credits, api_key=key, **options
     )
     try:
         serve(config, arguments.host, arguments.port, announce=_announce)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from samframe.server.config import OutputForm, ServerConfig, lognormal
 from samframe.server.engines import DrawnEngine
+from samframe.server.like import options_like
 from samframe.server.local import LocalServer
 from samframe.server.serve import serve
 from samframe.server.wire import Fault
@@ -21,5 +22,6 @@ __all__ = [
     "OutputForm",
     "ServerConfig",
     "lognormal",
+    "options_like",
     "serve",
 ]

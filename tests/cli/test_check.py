@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from samframe.server import LocalServer, OutputForm, ServerConfig
+from samframe.ground.service_report import read_report
+from samframe.server import LocalServer, OutputForm, ServerConfig, options_like
 
 KEY = "SG_0123456789abcdef"
 
@@ -71,3 +72,31 @@ def test_a_mask_that_cannot_be_read_is_reported(serve, samframe, tmp_path, style
     assert "unread" in ran.out
     assert f"{style}: PNG" in ran.out
     assert "kept" in ran.out
+
+
+FORMS = {
+    "grey": {},
+    "palette": {"output": OutputForm(mode="P", high=1)},
+    "jpeg": {"output": OutputForm(file_format="JPEG"), "id_form": "letters:3_hex:24"},
+    "cut-out": {"output": OutputForm(style="cut-out"), "omit": frozenset({"images"})},
+    "base64": {"output": OutputForm(always_inline=True), "closed": frozenset({"history", "history_item"})},
+    "letterbox": {"output": OutputForm(style="overlay", size_hw=(640, 640), letterbox=True)},
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_server_like_a_report_gives_the_same_report(serve, samframe, tmp_path, name):
+    """Check, serve like it, check again: the same facts."""
+    reports = []
+    options = FORMS[name]
+    for number in range(2):
+        serve(**options)
+        path = tmp_path / f"{number}.json"
+        samframe("check", "--yes", "--store", tmp_path / f"store{number}", "--json", path)
+        reports.append(read_report(path))
+        options = {**options_like(reports[0])}
+        options.pop("price_usd")
+    first, second = reports
+
+    for fact in ("status", "output", "readers", "delivery", "id_form", "result_fields", "metrics", "history"):
+        assert getattr(second, fact) == getattr(first, fact), fact
