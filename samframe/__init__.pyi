@@ -57,6 +57,8 @@ from .frame import suspicion as suspicion
 from .frame import to_html as to_html
 from .frame import view as view
 from .ground.options import options as options
+from .ground.service_report import OutputFacts as OutputFacts
+from .ground.service_report import ServiceReport as ServiceReport
 from .jobs import Ledger as Ledger
 from .jobs import Plan as Plan
 from .labels import from_supervision as from_supervision
