@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -81,3 +82,20 @@ def test_a_run_without_a_key_passes_the_scan(run_suite):
     assert (
         run_suite("def test_it(tmp_path): (tmp_path / 'a.txt').write_text('SG_' + '0123456789abcdee')") == 0
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to send there")
+def test_programs_can_be_interrupted_where_the_suite_is_a_background_job(run_suite):
+    """A shell starts its background jobs with SIGINT ignored, and that is inherited."""
+    body = (
+        "import signal, subprocess, sys\ndef test_it():\n    program = 'import signal; print(signal.getsignal(2))'\n"
+        "    told = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True).stdout\n"
+        "    assert 'default_int_handler' in told"
+    )
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        status = run_suite(body)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert status == 0
