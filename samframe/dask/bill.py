@@ -20,6 +20,7 @@ __all__ = ["plan"]
 
 _COLUMNS = {
     "key": "object", "step": "object", "is_stored": "bool", "n_rows": "int64", "invalid": "int64", "price": "float64",
+    "price_source": "object",
 }  # fmt: skip
 
 
@@ -46,6 +47,7 @@ def plan(
         stored=frozenset(counts.index[counts["is_stored"].astype(bool)]),
         invalid=int(found["invalid"].sum()),
         price_usd=float(found["price"].max()) if len(found) else 0.0,
+        price_source=str(found["price_source"].iloc[0]) if len(found) else "",
     ).plan(
         rate_limit=checked.rate_limit if checked.rate_limit is not None else _clients_limit(call),
         max_cost=checked.max_cost,
@@ -58,10 +60,10 @@ def plan_partition(part: pd.DataFrame, call: PartitionCall) -> pd.DataFrame:
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in _COLUMNS.items()})
     found: Survey = survey(part, call.checked())
     rows: list[tuple[Any, ...]] = [
-        (key, step, key in found.stored, found.n_rows[key], 0, found.price_usd)
+        (key, step, key in found.stored, found.n_rows[key], 0, found.price_usd, found.price_source)
         for key, step in found.steps.items()
     ]
-    rows.append(("", None, False, 0, found.invalid, found.price_usd))
+    rows.append(("", None, False, 0, found.invalid, found.price_usd, found.price_source))
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
 

@@ -108,6 +108,7 @@ class Session:
                 records,
                 invalid=self._invalid,
                 price_usd=self._price(ledger),
+                price_source=self._price_source(ledger),
                 job_seconds=self._model.seconds if self._model is not None else JOB_SECONDS,
             )
 
@@ -168,6 +169,11 @@ class Session:
             is_free=self._client.is_free,
             published_usd=model.price_usd if model is not None else JOB_PRICE_USD,
         )
+
+    def _price_source(self, ledger: Ledger) -> str:
+        if self._client.is_free:
+            return ""
+        return "measured" if self._recent(ledger.recent_costs) else "published"
 
     @property
     def _model(self) -> Model | None:

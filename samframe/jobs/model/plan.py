@@ -109,6 +109,9 @@ def next_step(  # noqa: PLR0911, C901 - one line a state is the table it is
 _OUT = frozenset({JobState.SUBMITTING, JobState.SUBMITTED, JobState.COMPLETED})
 
 
+_SOURCES = {"published": ", as published", "measured": ", by your latest bills"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a call would do, and cost. It renders as a table in a notebook.
@@ -126,6 +129,9 @@ class Plan:
         Jobs that would be sent.
     price_usd : float
         Expected price of one, in US dollars.
+    price_source : str
+        "published", where no bill of the model is in the ledger yet; "measured", by its latest bills; empty where
+        nothing is paid.
     minutes : float
         How long the run is expected to take.
     max_cost : float or None
@@ -146,6 +152,7 @@ class Plan:
     settled: int = 0
     to_pay: int = 0
     price_usd: float = 0.0
+    price_source: str = ""
     minutes: float = 0.0
     max_cost: float | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
@@ -174,7 +181,7 @@ class Plan:
             ("in doubt, looked for free", f"{self.in_doubt:,}"),
             ("settled, not retried", f"{self.settled:,}"),
             ("jobs to pay", f"{self.to_pay:,}"),
-            ("cost", f"{cost} ({format_usd(self.price_usd)} a job)"),
+            ("cost", f"{cost} ({format_usd(self.price_usd)} a job{_SOURCES.get(self.price_source, '')})"),
             ("time", _minutes_text(self.minutes)),
         ]
         if self.unread:
@@ -211,6 +218,8 @@ class Survey:
         Rows that cannot be sent.
     price_usd : float
         Expected price of one job, in US dollars.
+    price_source : str
+        As in :class:`Plan`.
     job_seconds : float
         Published duration of one, in seconds.
     """
@@ -220,6 +229,7 @@ class Survey:
     stored: frozenset[str]
     invalid: int
     price_usd: float
+    price_source: str = ""
     job_seconds: float = JOB_SECONDS
 
     def plan(self, *, rate_limit: float | None, max_cost: float | None) -> Plan:
@@ -244,6 +254,7 @@ class Survey:
             in_doubt=counts[Step.LOOK_FOR],
             to_pay=to_pay,
             price_usd=self.price_usd,
+            price_source=self.price_source,
             minutes=seconds / 60,
             max_cost=max_cost,
         )
@@ -256,6 +267,7 @@ def survey_jobs(
     *,
     invalid: int,
     price_usd: float,
+    price_source: str = "",
     job_seconds: float = JOB_SECONDS,
 ) -> Survey:
     """Sum up what a run has to do."""
@@ -265,6 +277,7 @@ def survey_jobs(
         stored=frozenset(key for key, record in records.items() if record.state is JobState.STORED),
         invalid=invalid,
         price_usd=price_usd,
+        price_source=price_source,
         job_seconds=job_seconds,
     )
 
@@ -275,16 +288,22 @@ def join_surveys(surveys: Iterable[Survey]) -> Survey:
     stored: set[str] = set()
     invalid = 0
     price = seconds = 0.0
+    source = ""
     for one in surveys:
         joined.steps.update(one.steps)
         for key, rows in one.n_rows.items():
             joined.n_rows[key] = joined.n_rows.get(key, 0) + rows
         stored |= one.stored
         invalid += one.invalid
-        price = max(price, one.price_usd)
+        price, source = max(price, one.price_usd), one.price_source or source
         seconds = max(seconds, one.job_seconds)
     return replace(
-        joined, stored=frozenset(stored), invalid=invalid, price_usd=price, job_seconds=seconds or JOB_SECONDS
+        joined,
+        stored=frozenset(stored),
+        invalid=invalid,
+        price_usd=price,
+        price_source=source,
+        job_seconds=seconds or JOB_SECONDS,
     )
 
 
