@@ -105,7 +105,8 @@ def test_progress_fills_and_stop_stops(lab, watch, server, tmp_path):
     assert "spent" in spent
     assert "completed" in spent
     assert before == after < 2000
-    assert "of 2,000 rows" in line
+    assert "of 2,000 done" in line
+    assert "run again to go on" in line
     assert notebook.path.exists()
     assert "SG_0123456789abcdef" not in saved
     assert "samframe: " in saved
@@ -133,7 +134,8 @@ def test_start_returns_at_once_and_its_panel_stops_it(lab, watch, server, tmp_pa
     assert 0 < filled < 2000
     assert before == after < 2000
     assert server.counters.accepted <= before
-    assert "of 2,000 rows" in line
+    assert "of 2,000 done" in line
+    assert "run again to go on" in line
 
 
 def test_gallery_from_first_look_to_python_and_back(lab, watch):

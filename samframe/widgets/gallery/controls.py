@@ -53,30 +53,50 @@ class Controls:
         chip = ipywidgets.Layout(width="auto", height="28px")
         wide = ipywidgets.Layout(**_WIDE)
         line = ipywidgets.Layout(flex_flow="row wrap", align_items="center", grid_gap="2px 6px")
+        styles: dict[type, Any] = {}
         self._statuses = {
-            name: ipywidgets.ToggleButton(description=f"{name.replace('_', ' ')[:40]} {count:,}", layout=chip)
+            name: _make(
+                styles,
+                ipywidgets.ToggleButton,
+                description=f"{name.replace('_', ' ')[:40]} {count:,}",
+                layout=chip,
+            )
             for name, count in list(rows.statuses.items())[:8]
         }
         self._marks = {
-            name: ipywidgets.ToggleButton(
-                description=f"{name} {count:,}", tooltip=f"Only {name}", layout=chip
+            name: _make(
+                styles,
+                ipywidgets.ToggleButton,
+                description=f"{name} {count:,}",
+                tooltip=f"Only {name}",
+                layout=chip,
             )
             for name, count in rows.marks.counts().items()
         }
         self._counted = rows.marks.counts
         has_prompts = rows.prompt_col is not None
-        self._text = _text("prompt", "text in the prompt", wide) if has_prompts else None
-        self._query = _text("query", "a pandas query: score > 0.9 and mark != 'rejected'", wide)
-        self._area = _slider("area, px", rows.areas, wide, step=1.0, readout=",.0f")
-        self._seconds = _slider("inference, s", rows.seconds, wide, step=0.01, readout=".2f")
-        self.sort = ipywidgets.Dropdown(
-            options=rows.sortable, description="sort by", style=_LABEL, layout=wide
+        self._text = _text(styles, "prompt", "text in the prompt", wide) if has_prompts else None
+        self._query = _text(styles, "query", "a pandas query: score > 0.9 and mark != 'rejected'", wide)
+        self._area = _slider(styles, "area, px", rows.areas, wide, step=1.0, readout=",.0f")
+        self._seconds = _slider(styles, "inference, s", rows.seconds, wide, step=0.01, readout=".2f")
+        self.sort = _make(
+            styles,
+            ipywidgets.Dropdown,
+            options=rows.sortable,
+            description="sort by",
+            style=_LABEL,
+            layout=wide,
         )
-        self.descending = ipywidgets.ToggleButton(
-            description="descending", tooltip="Largest first", layout=chip
+        self.descending = _make(
+            styles, ipywidgets.ToggleButton, description="descending", tooltip="Largest first", layout=chip
         )
-        self.colour = ipywidgets.Dropdown(
-            options=[NO_COLUMN, *rows.colourable], description="colour by", style=_LABEL, layout=wide
+        self.colour = _make(
+            styles,
+            ipywidgets.Dropdown,
+            options=[NO_COLUMN, *rows.colourable],
+            description="colour by",
+            style=_LABEL,
+            layout=wide,
         )
         self.problem = ipywidgets.VBox(layout={"display": "none", "width": "100%"})
         self._watched = [
@@ -169,14 +189,33 @@ def _line(widgets: list[Any], layout: ipywidgets.Layout) -> ipywidgets.HBox:
     return ipywidgets.HBox([widget for widget in widgets if widget is not None], layout=layout)
 
 
-def _text(name: str, hint: str, layout: ipywidgets.Layout) -> ipywidgets.Text:
-    return ipywidgets.Text(
-        description=name, placeholder=hint, continuous_update=False, style=_LABEL, layout=layout
+def _make(styles: dict[type, Any], kind: type, **options: Any) -> Any:
+    """Return a widget whose style is that of the first of its kind: each style is a model that the notebook saves."""
+    widget = kind(**options | ({"style": styles[kind]} if kind in styles else {}))
+    styles.setdefault(kind, widget.style)
+    return widget
+
+
+def _text(styles: dict[type, Any], name: str, hint: str, layout: ipywidgets.Layout) -> ipywidgets.Text:
+    return _make(
+        styles,
+        ipywidgets.Text,
+        description=name,
+        placeholder=hint,
+        continuous_update=False,
+        style=_LABEL,
+        layout=layout,
     )
 
 
 def _slider(
-    name: str, values: NDArray[np.float64], layout: ipywidgets.Layout, *, step: float, readout: str
+    styles: dict[type, Any],
+    name: str,
+    values: NDArray[np.float64],
+    layout: ipywidgets.Layout,
+    *,
+    step: float,
+    readout: str,
 ) -> ipywidgets.FloatRangeSlider | None:
     """Return a slider that spans the values, ends on whole steps; None where there is nothing to choose from."""
     known = values[np.isfinite(values)]
@@ -184,7 +223,9 @@ def _slider(
         return None
     low = float(np.floor(known.min() / step) * step)
     high = float(np.ceil(known.max() / step) * step)
-    return ipywidgets.FloatRangeSlider(
+    return _make(
+        styles,
+        ipywidgets.FloatRangeSlider,
         value=(low, high),
         min=low,
         max=high,
