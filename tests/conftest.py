@@ -32,6 +32,10 @@ _leaks: list[str] = []
 settings.register_profile("full", deadline=None)
 # The same, content with the first failure as it is found.
 settings.register_profile("hunt", deadline=None, phases=[Phase.explicit, Phase.generate])
+# An example has no deadline of its own, which a machine with other work would miss. A test has one, pytest-timeout's.
+if settings.get_current_profile_name() == "default":
+    settings.register_profile("unhurried", deadline=None)
+    settings.load_profile("unhurried")
 
 
 def pytest_configure(config: pytest.Config) -> None:
