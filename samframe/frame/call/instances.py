@@ -74,9 +74,7 @@ def spread(
     for field in _ONCE:
         column = names.get(field)
         if column is not None and column in out.columns and is_later.any():
-            values = out[column].array.copy()
-            values[is_later] = pd.NA
-            out[column] = values
+            out[column] = out[column].mask(is_later)  # NA, as the column's dtype has it
     return out
 
 
