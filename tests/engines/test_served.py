@@ -283,7 +283,7 @@ def test_kill_9_of_the_server_in_mid_run(sam2, photo, tmp_path):
     server, _ = _serve_command(sam2[0], port=int(base_url.rsplit(":", 1)[1]))
     try:
         # A job that the new server does not know is looked for while it is young, then told as lost, then sent again.
-        for _ in range(3):
+        for _ in range(8):
             out = samframe.segment(frame, "image", None, **options, retry=["in_doubt", "lost", "failed"])
             if out["status"].eq("completed").all():
                 break
