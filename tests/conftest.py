@@ -28,9 +28,6 @@ _SMALL_TABLE = 5 * 2**20
 _store = ""
 _leaks: list[str] = []
 
-# What an example takes says nothing on a machine that does other work: no example has a deadline.
-settings.register_profile("suite", deadline=None)
-settings.load_profile("suite")
 # `--hypothesis-profile=full`: for the tests that look for more examples where they are given the time.
 settings.register_profile("full", deadline=None)
 # The same, content with the first failure as it is found.
