@@ -130,7 +130,7 @@ class Collector:
             flight.is_dear = self._c.budget.is_dear(answer.metrics.cost)
             self._c.budget.billed(answer.metrics.cost)
         if answer.metrics.remaining_credits is not None:
-            self._c.progress.remaining_credits = answer.metrics.remaining_credits
+            self._c.progress.saw_balance(answer.metrics.remaining_credits)
             self._c.watch_balance(answer.metrics.remaining_credits)
         self._c.progress.message = ""
         flight.metrics = answer.metrics

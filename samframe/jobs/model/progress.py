@@ -40,7 +40,7 @@ class Progress:
     budget : Budget
         What was spent.
     remaining_credits : float or None
-        The balance in US dollars, as the latest finished job told it.
+        The balance in US dollars, the lowest that a finished job told.
     latest : deque of (int, Outcome)
         The latest outcomes with the position of their first row.
     message : str
@@ -70,6 +70,15 @@ class Progress:
     clock: Callable[[], float] = time.monotonic
     #: Told of every settled job, after the figures are brought up to date.
     on_settled: Callable[[int, Outcome], None] | None = None
+
+    def saw_balance(self, remaining: float) -> None:
+        """Take in what the account had left when a job finished, in US dollars.
+
+        Answers come in any order, so a higher balance is an older one; more than the whole run costs was paid in.
+        """
+        known = self.remaining_credits
+        if known is None or remaining < known or remaining - known > self.jobs * self.budget.price:
+            self.remaining_credits = remaining
 
     @property
     def seconds(self) -> float:

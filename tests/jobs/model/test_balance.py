@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from samframe.jobs.model import Budget, Progress
 from samframe.jobs.model.money import BalanceWatch
 
 
@@ -34,6 +35,17 @@ def test_a_balance_that_was_topped_up_is_a_new_beginning():
 def test_one_large_bill_of_another_program_is_no_alarm_at_once():
     """Two balances say little: others may spend from the same account."""
     assert warnings_of([10.0, 8.0]) == []
+
+
+def test_the_balance_that_is_shown_is_the_latest_whatever_the_order_of_answers():
+    """An answer that comes late tells an older, higher balance; money that is paid in is seen."""
+    progress = Progress(rows=10, jobs=10, budget=Budget(price=0.002))
+    shown = []
+    for remaining in (4.998, 4.982, 4.990, 24.99, 24.988):
+        progress.saw_balance(remaining)
+        shown.append(progress.remaining_credits)
+
+    assert shown == [4.998, 4.982, 4.982, 24.99, 24.988]
 
 
 def test_a_plan_says_where_its_price_is_from(make_world):
