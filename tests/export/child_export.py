@@ -2,7 +2,8 @@
 
 Reads lines ``FOLDER SEED`` from stdin, and for each forks a process of its own: it writes its number, then two frames
 by turns into the folder. ``FOLDER SEED LIMIT`` exports one frame, no file larger than the limit, and says how it ended.
-``FOLDER SEED FORMAT`` writes training sets by turns, of the pictures in ``photos`` beside the folder.
+``FOLDER SEED FORMAT`` writes training sets by turns, of the pictures in ``photos`` beside the folder. An empty line is
+answered by ``ready`` once the process of the line before has ended.
 """
 
 from __future__ import annotations
@@ -85,6 +86,10 @@ def export_limited(folder: str, seed: int, limit: int) -> None:
 
 def main() -> None:
     for line in sys.stdin:
+        if not line.strip():  # read only when the last one has ended
+            sys.stdout.write("ready\n")
+            sys.stdout.flush()
+            continue
         folder, seed, *further = line.split()
         pid = os.fork()
         if pid == 0:

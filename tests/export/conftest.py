@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +83,13 @@ class Exporter:
         self._process.stdin.write(" ".join(map(str, words)) + "\n")
         self._process.stdin.flush()
         return self._process.stdout.readline().strip()
+
+    def kill(self, pid: int) -> None:
+        """Kill -9 one that was started, and wait for its end: until then it may hold its locks."""
+        os.kill(pid, signal.SIGKILL)
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        assert self._process.stdout.readline() == "ready\n"
 
     def close(self) -> None:
         self._process.stdin.close()

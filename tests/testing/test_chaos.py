@@ -42,13 +42,13 @@ def talk(chaos, request):
     """Send raw bytes and return what comes until the end, and the error number that ended it."""
     port = int(chaos.base_url.rpartition(":")[2])
     seen = bytearray()
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
-        try:
+    try:  # a reset may come before the connection is made
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
             sock.sendall(request)
             while part := sock.recv(65_536):
                 seen += part
-        except OSError as error:
-            return bytes(seen), error.errno
+    except OSError as error:
+        return bytes(seen), error.errno
     return bytes(seen), None
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import random
-import signal
 import threading
 import time
 from pathlib import Path
@@ -45,7 +43,7 @@ def test_killed_at_any_moment_it_is_the_old_dataset_or_the_new_one(exporter, tmp
     for _ in range(KILLS):
         pid = int(exporter.start(dataset, 10))
         time.sleep(moments.uniform(0, 2) * duration)
-        os.kill(pid, signal.SIGKILL)
+        exporter.kill(pid)
         seen.append(_is_one_of(dataset, frames))
 
     export(str(dataset), 10)
@@ -63,7 +61,7 @@ def test_a_first_export_that_is_killed_is_no_dataset_or_a_whole_one(exporter, tm
         dataset = tmp_path / f"dataset{attempt}"
         pid = int(exporter.start(dataset, 20))
         time.sleep(moments.uniform(0, 0.3))
-        os.kill(pid, signal.SIGKILL)
+        exporter.kill(pid)
         if (dataset / "manifest.json").exists():
             _is_one_of(dataset, {seed: make_frame(seed) for seed in (20, 21)})
 
@@ -114,7 +112,7 @@ def test_two_writers_are_kept_apart(exporter, tmp_path):
                 refused += 1
                 break
     finally:
-        os.kill(pid, signal.SIGKILL)
+        exporter.kill(pid)
 
     assert refused
     _is_one_of(dataset, {seed: make_frame(seed) for seed in (30, 31, 32)})

@@ -5,13 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,15 +83,6 @@ READERS = {
 }
 
 
-def wait_for_the_end(pid):
-    """Wait until a killed process has let go of its locks: one that waits for the disk lives on for a moment."""
-    deadline = time.monotonic() + 60
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-
-
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("kind", READERS)
@@ -111,8 +99,7 @@ def test_killed_at_any_moment_it_is_the_old_set_or_the_new_one(exporter, child, 
     for _ in range(KILLS_A_FORMAT):
         pid = int(exporter.start(target, 10, kind))
         time.sleep(moments.uniform(0, 2.5) * min(1.0, duration))
-        os.kill(pid, signal.SIGKILL)
-        wait_for_the_end(pid)
+        exporter.kill(pid)
         found.append(contents(target))
 
         assert READERS[kind](target) == ROWS
