@@ -16,7 +16,13 @@ def axe_source() -> str:
     return (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
 
 
-def serious_findings(page: Any, within: str | None = None, *, leave_out: tuple[str, ...] = ()) -> list[str]:
+def serious_findings(
+    page: Any,
+    within: str | None = None,
+    *,
+    leave_out: tuple[str, ...] = (),
+    rules: tuple[str, ...] | None = None,
+) -> list[str]:
     """Return a line for each serious or critical finding in a page.
 
     Parameters
@@ -26,14 +32,17 @@ def serious_findings(page: Any, within: str | None = None, *, leave_out: tuple[s
         A selector: only what lies in it is looked at. None: the whole page.
     leave_out : tuple of str, optional
         Rules of axe that do not apply, such as ``region`` for a widget that stands alone.
+    rules : tuple of str, optional
+        The only rules to ask. None: all.
     """
     page.evaluate(axe_source())
     result = page.evaluate(
-        """async ([within, leaveOut]) => {
+        """async ([within, leaveOut, only]) => {
             const rules = Object.fromEntries(leaveOut.map((rule) => [rule, { enabled: false }]));
-            return await axe.run(within ?? document, { rules, resultTypes: ["violations"] });
+            const asked = only ? { runOnly: only } : { rules };
+            return await axe.run(within ?? document, { ...asked, resultTypes: ["violations"] });
         }""",
-        [within, list(leave_out)],
+        [within, list(leave_out), rules and list(rules)],
     )
     return [
         f"{finding['impact']}: {finding['id']}: {node['target'][0]}: {finding['help']}"
