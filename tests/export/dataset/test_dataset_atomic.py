@@ -32,6 +32,7 @@ def _is_one_of(dataset, frames):
     return seed
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_killed_at_any_moment_it_is_the_old_dataset_or_the_new_one(exporter, tmp_path):
     """Twenty times kill -9 at random moments of exports that overwrite each other: always one of them, whole."""
@@ -53,6 +54,7 @@ def test_killed_at_any_moment_it_is_the_old_dataset_or_the_new_one(exporter, tmp
     assert _is_one_of(dataset, frames) == 10
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_first_export_that_is_killed_is_no_dataset_or_a_whole_one(exporter, tmp_path):
     """Killed before there was a manifest, the folder is no dataset yet, and the next export completes it."""

@@ -286,6 +286,7 @@ for number in range(10_000):
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_the_folder_is_whole(tmp_path):
     """A kill -9 at any of twenty random moments leaves the files of one generation."""
     rs = np.random.RandomState(0)

@@ -92,6 +92,7 @@ def source(folder, monkeypatch):
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("name", "layout"),

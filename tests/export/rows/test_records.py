@@ -125,6 +125,7 @@ def test_what_is_no_source_is_refused(frame, tmp_path):
         list(iter_records(tmp_path / "bad.parquet"))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_rows(tmp_path):
     """Ten times the rows take the same memory where records are read from a dataset.
 

@@ -213,6 +213,7 @@ def test_a_stopped_call_keeps_its_parts(service, options, table):
     assert service.counters.accepted == 90
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_killed_and_resumed(service, options, make_frame, tmp_path, number):
     """After kill -9 or Ctrl-C midway the same call ends the work; no job is paid twice."""
