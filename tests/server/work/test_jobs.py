@@ -30,7 +30,7 @@ def test_queue_time_grows_with_the_place_in_the_queue(make_peer):
     metrics = [peer.result(request_id).json()["metrics"] for request_id in ids]
 
     assert metrics[2]["queue_time"] > metrics[1]["queue_time"] > metrics[0]["queue_time"]
-    assert all(m["inference_time"] == pytest.approx(0.05, abs=0.03) for m in metrics)
+    assert all(m["inference_time"] > 0.049 for m in metrics)  # how much more is the machine's affair
     assert all(
         m["total_time"] == pytest.approx(m["queue_time"] + m["inference_time"], abs=1e-3) for m in metrics
     )
@@ -134,7 +134,7 @@ def test_oldest_finished_records_are_dropped(make_peer):
 
 def test_running_jobs_are_not_dropped(make_peer):
     """A cap smaller than the queue loses nothing that was accepted and is still to run."""
-    peer = make_peer(max_records=1, workers=1, latency_s=0.02)
+    peer = make_peer(max_records=1, workers=1, latency_s=2.0)
     for _ in range(4):
         peer.submit()
 
