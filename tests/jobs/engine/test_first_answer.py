@@ -6,7 +6,6 @@ engine likes.
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import re
@@ -17,7 +16,7 @@ import pytest
 from PIL import Image
 
 import samframe
-from samframe.jobs import Ledger, Patience
+from samframe.jobs import Ledger
 from samframe.testing import Chaos, ChaosServer
 from samframe.testing.chaos import Reply
 
@@ -415,12 +414,3 @@ def test_memory_that_ran_out_is_one_rows(make_service):
     assert out["status"].tolist() == ["completed", "completed", "unread", "completed", "completed"]
     assert (again["status"] == "completed").all()
     assert len(world.server.calls) == calls
-
-
-def test_patience_is_checked():
-    """Names and numbers, before anything is read."""
-    with pytest.raises(samframe.OptionError, match="queue"):
-        frame(1).sam.plan(patience={"quue": 3})
-    with pytest.raises(samframe.OptionError, match="above 0"):
-        frame(1).sam.plan(patience=-1)
-    assert dataclasses.asdict(Patience())["queue"] == 900
