@@ -121,6 +121,11 @@ def remedy(cause: Cause, evidence: Evidence) -> str:
             return f"If you trust it, run the same call with client=samframe.Client(allowed_hosts=[{host!r}]): free."
         case Cause.REFUSED:
             return "A later version may read it; run the same call then: free."
+        case Cause.GONE:
+            return (
+                "Run the same call again to fetch and read it: free. "
+                "If the file has gone for good, refresh=True for this row pays for it again."
+            )
         case _:
             return "Run the same call again to fetch and read it: free."
 

@@ -145,6 +145,22 @@ def test_a_file_that_stays_spoilt_is_unread(world, fault):
     assert (downloads, world.server.counters.submits) == (3, 1)
 
 
+def test_a_file_that_is_gone_for_good_is_paid_for_again_on_request_alone(world):
+    """Not by the same call and not by retry=; the row says what does it."""
+    world.server.script(Fault.GONE_OUTPUT, on="output", times=None)
+    world.run(1)
+    again = world.run(1, retry=["failed", "in_doubt", "lost"])
+    submits = world.server.counters.submits
+    world.server.heal()
+    anew = world.run(1, refresh=True)
+
+    assert again["status"].tolist() == ["unread"]
+    assert "refresh=True" in again["error"][0]
+    assert submits == 1
+    assert anew["status"].tolist() == ["completed"]
+    assert world.server.counters.submits == 2
+
+
 def test_a_mask_of_another_aspect_ratio_is_not_stretched(make_world):
     """It is unread: a frame around the image, or a crop, would put every box in the wrong place."""
     world = make_world(output=OutputForm(size_hw=(64, 32)))
