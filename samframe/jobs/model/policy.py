@@ -105,13 +105,13 @@ def decide(
                 return Action.REPEAT
             return Action.FAIL_ROW if action is Action.REPEAT and tries >= SUBMIT_TRIES else action
         case Call.DOWNLOAD:
-            if failure in {Failure.REFUSED_HOST, Failure.REFUSED_BYTES}:
+            # Refused by its host, length or encoding: the next answer would be the same, whoever mends it in between.
+            if failure in {Failure.REFUSED_HOST, Failure.REFUSED_BYTES, Failure.ENCODED}:
                 return Action.FAIL_ROW
             if failure is Failure.RATE_LIMITED:
                 return Action.HOLD
-            # Of a compressed answer the body is not read: to ask again costs next to nothing.
-            may_pass = failure in {Failure.NOT_FOUND, Failure.ENCODED}
-            return Action.FAIL_ROW if may_pass and tries >= OUTPUT_TRIES else Action.REPEAT
+            is_gone = failure is Failure.NOT_FOUND and tries >= OUTPUT_TRIES
+            return Action.FAIL_ROW if is_gone else Action.REPEAT
         case _:
             action = _GET[failure]
             return Action.REPEAT if action is Action.ASK_HISTORY and age_s < YOUNG_JOB_S else action

@@ -120,7 +120,7 @@ def remedy(cause: Cause, evidence: Evidence) -> str:
             host = evidence.host or "its host"
             return f"If you trust it, run the same call with client=samframe.Client(allowed_hosts=[{host!r}]): free."
         case Cause.REFUSED:
-            return "A later version may read it; run the same call then: free."
+            return "Run the same call once it is mended, or with a later version that reads it: free."
         case Cause.GONE:
             return (
                 "Run the same call again to fetch and read it: free. "

@@ -30,8 +30,11 @@ GET_MOVES = [
 
 @pytest.mark.parametrize("move", GET_MOVES)
 def test_a_get_that_goes_wrong_is_healed_without_a_post(chaos_world, move):
-    """Asking again is free: the first two results and downloads go wrong, the third are right."""
-    for on in ("result", "output"):
+    """Asking again is free: the first two results and downloads go wrong, the third are right.
+
+    An output that is refused for its encoding is left to the next call.
+    """
+    for on in ("result",) if move is Chaos.GZIP_BOMB else ("result", "output"):
         for call in (1, 2):
             chaos_world.server.script(move, on=on, call=call)
 
