@@ -133,17 +133,28 @@ def test_memory_does_not_grow_with_rows(source, tmp_path, monkeypatch, name, lay
     monkeypatch.setattr(RowList, "add", watched(RowList.add))
     monkeypatch.setattr(Fidelity, "add", watched(Fidelity.add))
     monkeypatch.setattr(Links, "draw", drawn(Links.draw))
-    for path, rows in zip([paths[0], *paths], (few, few, many), strict=True):  # first to warm up
+
+    def measure(path, rows):
         peaks.append(0)
         calls.append(0)
         every.append(rows // 16)
         tracemalloc.start(1)
         WRITERS[name](path, tmp_path / path.stem, split={"train": 0.5, "val": 0.5}, near_duplicates=None)
         tracemalloc.stop()
+        return peaks[-1]
 
-    assert 0 < peaks[1] < peaks[2] + 1_000_000
+    sizes = list(zip(paths, (few, many), strict=True))
+    measure(*sizes[0])  # to warm up
     # Buffers and caches that are not full with the few rows take up to 50 kB.
-    assert peaks[2] - peaks[1] < 50_000 + 20 * (many - few), peaks
+    allowed = 50_000 + 20 * (many - few)
+    least = [measure(*size) for size in sizes]
+    if (
+        abs(least[1] - least[0]) >= allowed
+    ):  # a thread that an earlier test left may have held something meanwhile
+        least = [min(peak, measure(*size)) for peak, size in zip(least, sizes, strict=True)]
+
+    assert min(least) > 0
+    assert abs(least[1] - least[0]) < allowed, peaks
 
 
 def held_bytes():
