@@ -24,7 +24,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 import samframe
-from samframe.masks import Mask
+from samframe.masks import Mask, runs_from_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,13 +54,21 @@ def write(path: Path, count: int, kind: str) -> Path:
     for at in range(count):
         rings = [polygon(rng)]
         segmentation: Any = rings
-        if kind == "run lengths":
-            segmentation = Mask.from_polygons(rings, (H, W), rule="coco").to_coco()
+        form, is_crowd = kind, kind == "mixed" and at % 20 == 0
+        if kind == "mixed":
+            form = ("polygons", "run lengths")[at % 2] if not is_crowd else "plain run lengths"
+        if form != "polygons":
+            mask = Mask.from_polygons(rings, (H, W), rule="coco")
+            segmentation = (
+                mask.to_coco()
+                if form == "run lengths"
+                else {"size": [H, W], "counts": runs_from_counts(mask.counts).tolist()}
+            )
         image = int(rng.integers(len(images)))
         annotations.append(
             {
                 "id": at + 1, "image_id": image, "category_id": int(rng.integers(1, 81)), "segmentation": segmentation,
-                "area": 123.5, "bbox": [1.0, 2.0, 3.0, 4.0], "iscrowd": 0,
+                "area": 123.5, "bbox": [1.0, 2.0, 3.0, 4.0], "iscrowd": int(is_crowd),
             }
         )  # fmt: skip
     categories = [{"id": at, "name": f"class {at}"} for at in range(1, 81)]
@@ -81,12 +89,12 @@ def to_pixels(known: COCO) -> float:
 
 
 def bench_reading(folder: Path, count: int) -> None:
-    """Read files of polygons and of run lengths."""
+    """Read files of polygons, of compressed run lengths, and of both with crowds of plain run lengths."""
     print(
         f"\n| reading {count:,} annotations, CPU s | samframe | load + to RLE | ratio | load + to pixels | ratio |"
     )
     print("| --- | --- | --- | --- | --- | --- |")
-    for kind in ("polygons", "run lengths"):
+    for kind in ("polygons", "run lengths", "mixed"):
         path = write(folder / "truth.json", count, kind)
         samframe.read_coco(path)
         mine, other, decoded = np.median([read_once(path) for _ in range(_TURNS)], axis=0)

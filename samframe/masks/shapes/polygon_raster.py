@@ -34,7 +34,7 @@ Floats = npt.NDArray[np.float64]
 _FINE = 5  # pycocotools' upsampling
 _MIDDLE = 2  # the fine column (row) after which a pixel's middle lies
 _FARTHEST = 2.0**40  # corners past it are no pixels of any image, and products would lose whole numbers
-_STEPS_AT_ONCE = 1 << 16
+_STEPS_AT_ONCE = 1 << 18
 _FEWEST = 6  # numbers of a ring: three corners
 
 
@@ -140,17 +140,18 @@ def _rasterise_some(rings: Rings, first: int, last: int, sizes: Offsets, rule: R
     heights, widths = sizes[mask].T
     # A place between two polygons: a run may end past the last pixel.
     bases = bases_of(sizes[mask])
+    kind = np.int32 if bases[-1] < 2**31 else np.int64
+    starts = bases.astype(kind)
     width: Any = np.where(heights > 0, widths, 0)[polygon]
     crossings = _coco_crossings if rule == "coco" else _centre_crossings
-    found = [np.empty(0, dtype=np.int64)]
+    found = [np.empty(0, dtype=kind)]
     for edge, column, y in crossings(corners, after, width):
         owner = polygon[edge]
         tall: Any = heights[owner] if len(heights) and (heights != heights[0]).any() else heights[:1]
-        row = np.clip(y, 0, tall, out=y)
-        found.append((row + column * tall).astype(np.int64) + bases[owner])
+        row = np.minimum(np.maximum(y, 0, out=y), tall, out=y)
+        row += column * tall
+        found.append(row.astype(kind) + starts[owner])
     positions = np.concatenate(found)
-    if bases[-1] < 2**31:
-        positions = positions.astype(np.int32)
     positions.sort()
     toggles = _odd_ones(positions)
     spread, offsets = lay_apart(toggles, bases)
