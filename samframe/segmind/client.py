@@ -199,6 +199,11 @@ class Connection:
         self._on_answer = on_answer
         transport.keeps_limits = on_answer is not None
 
+    @property
+    def most_output_bytes(self) -> int:
+        """How long an output may be, in bytes; a longer one is refused."""
+        return _OUTPUT_BYTES
+
     async def submit(self, content: bytes, *, model: str = DEFAULT_MODEL) -> str:
         """Submit one job and return its request id. Each success is a new billable job.
 
@@ -260,7 +265,7 @@ class Connection:
         reason = self._hosts.why_not_fetch(url)
         if reason is not None:
             raise CallError(f"the output's URL is not fetched: {reason}", kind=Failure.REFUSED_HOST)
-        answer = await self._call(Call.DOWNLOAD, "GET", url, with_key=False, max_bytes=_OUTPUT_BYTES)
+        answer = await self._call(Call.DOWNLOAD, "GET", url, with_key=False, max_bytes=self.most_output_bytes)
         if answer.status == HTTPStatus.OK:
             return answer.body
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:

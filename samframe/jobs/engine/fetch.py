@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from samframe._version import __version__
 from samframe.ground.contract import OUTPUT_DAYS
 from samframe.jobs.engine.output import (
     OutputProblemError,
@@ -54,6 +55,11 @@ class Fetcher:
     async def fetch(self, flight: Flight) -> None:
         """Bring the output, verify it, keep it, and give the rows their mask."""
         c = self._c
+        record = flight.record
+        if record is not None and record.state is JobState.UNREAD and record.note == self._refuser:
+            outcome = outcome_of(flight, RowStatus.UNREAD, error=record.error, artifact=record.raw)
+            c.settle(flight, replace(outcome, cause=Cause.REFUSED))
+            return
         try:
             found = await c.in_thread(self._kept, flight) or await self._bring(flight)
             stored: Stored = await c.in_thread(decode_output, found.data, flight.job, c.artifacts, c.reader)
@@ -85,6 +91,12 @@ class Fetcher:
             metrics=flight.metrics,
         )
         c.settle(flight, replace(outcome, cause=Cause.PRICE) if flight.is_dear else outcome)
+
+    @property
+    def _refuser(self) -> str:
+        """What an output's bytes are refused by: the same refuses them again, so that they are not asked for again."""
+        most = self._c.api.most_output_bytes
+        return f"refused by samframe {__version__}, {most} bytes at most, reader {self._c.reader.name}"
 
     def _kept(self, flight: Flight) -> _Bytes | None:
         """Return the raw output of a job that is on the disk, None where it must be fetched."""
@@ -195,7 +207,13 @@ class Fetcher:
             cause, detail, cost=flight.metrics.cost, evidence=evidence, is_offline=c.is_offline
         )
         await c.ledger.unread(
-            flight.job.key, text, metrics=flight.metrics, raw=raw, raw_bytes=size, reader=c.reader.name
+            flight.job.key,
+            text,
+            metrics=flight.metrics,
+            raw=raw,
+            raw_bytes=size,
+            reader=c.reader.name,
+            note=self._refuser if cause is Cause.REFUSED else None,
         )
         outcome = outcome_of(flight, RowStatus.UNREAD, error=text, artifact=raw, metrics=flight.metrics)
         c.settle(flight, replace(outcome, cause=cause))

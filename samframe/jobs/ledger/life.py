@@ -158,8 +158,12 @@ class JobLives:
         raw: str | None = None,
         raw_bytes: int | None = None,
         reader: str | None = None,
+        note: str | None = None,
     ) -> None:
-        """The job is done and paid for; its mask is not read yet. ``raw`` is the artifact that holds its output."""
+        """The job is done and paid for; its mask is not read yet. ``raw`` is the artifact that holds its output.
+
+        ``note`` says what refused its bytes, for a later call to know whether it would do the same.
+        """
 
         def work(db: sqlite3.Connection) -> None:
             statements.end(
@@ -174,7 +178,9 @@ class JobLives:
                 raw=raw,
                 raw_bytes=raw_bytes,
             )
-            db.execute("UPDATE jobs SET reader = ? WHERE key = ? AND state = 'unread'", [reader, key])
+            db.execute(
+                "UPDATE jobs SET reader = ?, note = ? WHERE key = ? AND state = 'unread'", [reader, note, key]
+            )
 
         await self._writer.write(work)
 

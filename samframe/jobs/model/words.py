@@ -110,17 +110,19 @@ def unread(
 def remedy(cause: Cause, evidence: Evidence) -> str:
     """Return what makes a mask of an output that is paid for, which never costs anything."""
     match cause:
-        case Cause.FORM if evidence.readers:
-            return f"Run the same call with {_readers_text(evidence.readers)} to read it: free."
         case Cause.FORM:
-            return "Run the same call with a reader= of your own to read it: free."
+            readers = _readers_text(evidence.readers) if evidence.readers else "a reader= of your own"
+            return f"Run the same call with {readers} to read it: free."
         case Cause.ASPECT:
             return "Run the same call with a reader= of your own that cuts its frame away: free."
         case Cause.HOST:
             host = evidence.host or "its host"
             return f"If you trust it, run the same call with client=samframe.Client(allowed_hosts=[{host!r}]): free."
         case Cause.REFUSED:
-            return "Run the same call once it is mended, or with a later version that reads it: free."
+            return (
+                "The same call does not ask for it again; a later version of samframe does, and so does a call with "
+                "another reader=: free."
+            )
         case Cause.GONE:
             return (
                 "Run the same call again to fetch and read it: free. "

@@ -321,28 +321,36 @@ def test_a_host_that_is_down_costs_one_job(make_service):
     assert len(world.server.billed) == ROWS
 
 
-@pytest.mark.parametrize("move", ["gzip", "large"])
-def test_refused_bytes_are_not_fetched_again(make_service, monkeypatch, move):
-    """Longer than the cap, or compressed: one answer, whose body is not read. Unread, with the reason.
+@pytest.mark.parametrize("change", ["version", "reader", "limit"])
+def test_refused_bytes_are_not_fetched_again(make_service, monkeypatch, change):
+    """Compressed, or longer than the cap: one answer, whose body is not read, and none in the same call made again.
 
-    The same call asks once more, for nothing: whoever compressed it may have been mended.
+    Another version, reader or cap asks once more, and reads it for nothing.
     """
     world = make_service()
-    if move == "gzip":
-        world.server.script(Chaos.GZIP_BOMB, on="output")
-    else:
+    options = {"reader": "nonblack"} if change == "reader" else {}
+    if change == "limit":
         monkeypatch.setattr("samframe.segmind.client._OUTPUT_BYTES", 100)
+    else:
+        world.server.script(Chaos.GZIP_BOMB, on="output")
     with pytest.raises(samframe.ContractError, match=r"compressed|longer than"):
+        world.run(frame())
+    n_calls = len(world.server.calls)
+    with pytest.raises(samframe.ContractError, match=r"(compressed|longer than).*a later version .* reader="):
         world.run(frame())
 
     assert world.server.count("output") == 1
+    assert len(world.server.calls) == n_calls
     assert states(world) == {"unread": 1}
 
     monkeypatch.undo()
     world.server.heal()
-    out = world.run(frame())
+    if change == "version":
+        monkeypatch.setattr("samframe.jobs.engine.fetch.__version__", "99.0")
+    out = world.run(frame(), **options)
 
     assert (out["status"] == "completed").all()
+    assert world.server.count("output") == 1 + ROWS
     assert len(world.server.billed) == ROWS
 
 
