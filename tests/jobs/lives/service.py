@@ -75,6 +75,8 @@ class Service:
 class Api:
     """The calls of a connection, with faults drawn by Hypothesis."""
 
+    most_output_bytes = 1 << 20
+
     def __init__(
         self,
         service: Service,
