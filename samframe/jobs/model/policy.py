@@ -105,7 +105,7 @@ def decide(
                 return Action.REPEAT
             return Action.FAIL_ROW if action is Action.REPEAT and tries >= SUBMIT_TRIES else action
         case Call.DOWNLOAD:
-            # Refused by its host, length or encoding: the next answer would be the same, whoever mends it in between.
+            # Refused by its host, length or encoding: the next answer would be the same.
             if failure in {Failure.REFUSED_HOST, Failure.REFUSED_BYTES, Failure.ENCODED}:
                 return Action.FAIL_ROW
             if failure is Failure.RATE_LIMITED:

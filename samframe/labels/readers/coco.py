@@ -242,8 +242,6 @@ def _cell(image: dict[str, Any], folder: ImageFolder) -> tuple[str, str | None]:
 def _size(image: dict[str, Any], cell: str, *, known: bool) -> tuple[int, int]:
     """Return height and width: the file's, else those of the image on disk, else -1."""
     height, width = image.get("height"), image.get("width")
-    if type(height) is type(width) is int and 0 < height < 2**31 and 0 < width < 2**31:
-        return height, width
     sides = [side for side in (height, width) if isinstance(side, int | float) and not isinstance(side, bool)]
     if len(sides) == 2 and all(0 < side < 2**31 and side == int(side) for side in sides):  # noqa: PLR2004 - both
         return int(sides[0]), int(sides[1])

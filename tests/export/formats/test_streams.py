@@ -148,9 +148,8 @@ def test_memory_does_not_grow_with_rows(source, tmp_path, monkeypatch, name, lay
     # Buffers and caches that are not full with the few rows take up to 50 kB.
     allowed = 50_000 + 20 * (many - few)
     least = [measure(*size) for size in sizes]
-    if (
-        abs(least[1] - least[0]) >= allowed
-    ):  # a thread that an earlier test left may have held something meanwhile
+    if abs(least[1] - least[0]) >= allowed:
+        # A thread that an earlier test left may have held something meanwhile.
         least = [min(peak, measure(*size)) for peak, size in zip(least, sizes, strict=True)]
 
     assert min(least) > 0
